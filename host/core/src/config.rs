@@ -1,0 +1,86 @@
+//! The configuration in force, as the core uses it. The program reads it from TOML; the store keeps it by revision.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One blueprint's table in the configuration: `[[blueprint]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlueprintConfig {
+    /// 1 to 63 characters of `a-z 0-9 -`; unique.
+    pub name: String,
+    /// The plugin's file name without `.wasm`, looked for in the plugin folders; or a path to the file.
+    pub plugin: String,
+    /// What the plugin's `config-schema` describes. Default: `{}`.
+    #[serde(default = "empty_object")]
+    pub config: Value,
+    /// At most this many resources that are not destroyed. Default: no limit.
+    #[serde(default)]
+    pub max_resources: Option<u32>,
+    /// Shares of a resource, where its allocation names no number. 1 to 100,000. Default: 1.
+    #[serde(default = "one")]
+    pub leases_per_resource: u32,
+    /// Whether leases share a resource before a new one is built. Default: `pack`.
+    #[serde(default)]
+    pub growth: Growth,
+    /// The name space of its slots. Default: its own, named like the blueprint.
+    #[serde(default)]
+    pub slots: Option<String>,
+    /// Between blueprints that could all build: the higher first. Default: 0.
+    #[serde(default)]
+    pub priority: i32,
+    /// A resource that is still pending this many seconds after it was allocated breaks. 1 to 86,400. Default: 600.
+    #[serde(default = "ten_minutes")]
+    pub open_timeout: u32,
+    /// One acting call is cut off after this many seconds. 1 to 300. Default: 30.
+    #[serde(default = "half_a_minute")]
+    pub step_timeout: u32,
+    /// Takes nothing new; what it has goes on. Default: false.
+    #[serde(default)]
+    pub disabled: bool,
+    /// What the operator grants of what the plugin asks: `commands:ssh`, `commands:local`. Default: nothing.
+    #[serde(default)]
+    pub grants: Vec<String>,
+}
+
+/// How a blueprint's resources fill up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Growth {
+    /// The fullest resource first; a new one only when none has room.
+    #[default]
+    Pack,
+    /// A new resource before sharing one that is in use; then the emptiest.
+    Spread,
+}
+
+impl BlueprintConfig {
+    pub fn slot_space(&self) -> &str {
+        self.slots.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// One revision of the configuration. Secrets are not in it: files and environment variables are named.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConfigRevision {
+    /// Counts up by one with each change, from 1.
+    pub revision: u64,
+    pub blueprints: BTreeMap<String, BlueprintConfig>,
+}
+
+fn empty_object() -> Value {
+    Value::Object(Default::default())
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+fn half_a_minute() -> u32 {
+    30
+}

@@ -1,0 +1,286 @@
+//! The contract's types as the host handles them. `wit/types.wit` and `wit/planning.wit` define them; the runtime
+//! translates between the two, and nothing in here knows of WebAssembly.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Labels by key. A map, so that two requests that list the same labels in another order are the same.
+pub type Labels = BTreeMap<String, String>;
+
+/// What a plugin says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Descriptor {
+    pub name: String,
+    pub version: String,
+    /// The one resource type that its blueprints make.
+    pub kind: String,
+    /// JSON Schemas, as JSON text.
+    pub config_schema: String,
+    pub request_schema: String,
+    pub resource_schema: String,
+    pub steps: Steps,
+    pub asks: Vec<Permission>,
+    pub may_lease: Vec<String>,
+}
+
+/// The steps a plugin has. One that it has not is never called, and counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    pub open: bool,
+    pub activate: bool,
+    pub release: bool,
+    pub close: bool,
+}
+
+impl Steps {
+    pub const ALL: Steps = Steps { open: true, activate: true, release: true, close: true };
+    pub const NONE: Steps = Steps { open: false, activate: false, release: false, close: false };
+}
+
+/// Something a plugin asks to be granted, and an operator grants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    /// `commands`, `jobs`, `files`, `leases` or `http`.
+    pub what: String,
+    /// For `commands`: `ssh` or `local`.
+    pub scope: String,
+    pub reason: String,
+}
+
+/// A blueprint as a plugin sees it in one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlueprintArg {
+    pub name: String,
+    /// JSON text.
+    pub config: String,
+    pub revision: u64,
+    pub installation: String,
+    /// Milliseconds since 1970.
+    pub now: u64,
+    pub seed: u64,
+}
+
+/// What a class of waiting leases wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Request {
+    /// The resource type.
+    pub kind: String,
+    /// JSON text, an object with its keys sorted.
+    pub attributes: String,
+    pub labels: Labels,
+    /// Only this blueprint may serve it.
+    pub blueprint: Option<String>,
+}
+
+/// A key that its owner holds while it lives.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slot {
+    /// At most one owner in its name space.
+    Named(String),
+    /// The sum over all owners stays at or below `limit`.
+    Counted { key: String, amount: u32, limit: u32 },
+}
+
+impl Slot {
+    pub fn key(&self) -> &str {
+        match self {
+            Slot::Named(key) | Slot::Counted { key, .. } => key,
+        }
+    }
+}
+
+/// What a request needs of a resource, by the config alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    pub labels: Labels,
+    /// At least 1.
+    pub share: u32,
+}
+
+/// A resource that could be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocation {
+    pub name: String,
+    /// JSON text, an object.
+    pub attributes: String,
+    pub labels: Labels,
+    pub slots: Vec<Slot>,
+    /// Shares it will have; none: the blueprint's `leases_per_resource`.
+    pub limit: Option<u32>,
+    /// Expected milliseconds of `open`.
+    pub expected: Option<u64>,
+}
+
+/// How one request would use one resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acquisition {
+    pub slots: Vec<Slot>,
+    /// At least 1.
+    pub share: u32,
+    /// Set up without any call: active at once with this, and nothing is called when it ends.
+    pub ready: Option<Handout>,
+}
+
+/// What the holder of an active lease gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handout {
+    pub access: Access,
+    pub directory: Option<String>,
+    pub environment: BTreeMap<String, String>,
+    pub url: Option<String>,
+}
+
+/// How commands reach a thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    #[default]
+    None,
+    Ssh(SshAccess),
+    Local,
+    Via(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SshAccess {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    /// The name of a credential in the configuration.
+    pub credential: String,
+    pub platform: Platform,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    Posix,
+    Windows,
+    Other,
+}
+
+/// A deciding call's no. One answer feeds waiting, reclaim and `why`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    Never(String),
+    Full { slots: Vec<String>, resources: Vec<String>, reason: String },
+    NotNow { after: u64, reason: String },
+}
+
+/// A resource as a plugin sees it in one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceArg {
+    pub id: String,
+    pub name: String,
+    pub status: ResourceStatusArg,
+    pub attributes: String,
+    pub labels: Labels,
+    pub slots: Vec<Slot>,
+    pub used: u32,
+    pub limit: u32,
+    pub state: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResourceStatusArg {
+    Pending,
+    Active,
+    Released,
+    Broken,
+}
+
+/// A place as a plugin sees it in one call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceArg {
+    pub id: String,
+    pub lease: String,
+    pub owner: String,
+    pub attributes: String,
+    pub slots: Vec<Slot>,
+    pub state: Option<String>,
+}
+
+/// What an acting call is given beside its subject.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// The same on every try of this step.
+    pub key: String,
+    pub epoch: u64,
+    pub attempt: u32,
+    /// Milliseconds until the call is cut off.
+    pub deadline: u64,
+    pub ending: Option<String>,
+    pub leftovers: Vec<LeftoverArg>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftoverArg {
+    pub place: String,
+    pub state: Option<String>,
+    pub reason: String,
+}
+
+/// What an acting call came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    Done(StepOutcome),
+    Again { state: String, wake: Wake, note: String, percent: Option<u8> },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepOutcome {
+    pub state: Option<String>,
+    /// From `open` only: a JSON object of attributes to add.
+    pub attributes: Option<String>,
+    /// From `activate`.
+    pub handout: Option<Handout>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wake {
+    /// Milliseconds from now.
+    After(u64),
+    Lease(String),
+    Job(String),
+}
+
+/// Why a step failed, and what should happen next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    pub blame: Blame,
+    pub next: Next,
+    /// One sentence for the person who must act.
+    pub reason: String,
+    /// Milliseconds to wait at least; none: the host decides.
+    pub after: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blame {
+    Plugin,
+    Provider,
+    Operator,
+    Request,
+    Host,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Next {
+    /// The request can't be set up anywhere; the resource is good.
+    BreakLease,
+    /// This resource can't serve it, another might.
+    Elsewhere,
+    /// Unavailable or throttled: back off and repeat.
+    BackOff,
+    /// An operator has to act: back off slowly and repeat.
+    Attention,
+    /// The resource does not exist any more.
+    Gone,
+}

@@ -1,0 +1,109 @@
+//! What the program asks of a running node, and what it is told.
+
+use crate::contract::Request;
+use crate::model::rows::{Event, Lease, Leftover, Place, Resource};
+use serde::{Deserialize, Serialize};
+
+/// A client's wish for a lease. The program has checked the attributes against the schemas of the type's blueprints.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    pub request: Request,
+    pub owner: String,
+    /// Unique per owner: asking again with it finds the first lease.
+    pub key: Option<String>,
+    /// The lease ends then. Milliseconds since 1970.
+    pub until: Option<i64>,
+    /// The lease ends then if it is not active yet.
+    pub wait_until: Option<i64>,
+}
+
+/// Why something asked of a node was not done. Each says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    #[error("no blueprint makes {kind:?}; the configured types are: {known}")]
+    UnknownType { kind: String, known: String },
+    #[error("no blueprint is named {name:?}; the configured ones are: {known}")]
+    UnknownBlueprint { name: String, known: String },
+    #[error("blueprint {name:?} makes {makes:?}, not {kind:?}")]
+    WrongBlueprint { name: String, makes: String, kind: String },
+    #[error("the key {key:?} was used for another request (lease {lease}); use a new key, or ask for the same")]
+    KeyReused { key: String, lease: String },
+    #[error("there is no lease {0:?}; `drydock leases` lists them")]
+    NoSuchLease(String),
+    #[error("the store can't be used: {0}")]
+    Store(String),
+    #[error("the daemon is stopping; ask again when it is back")]
+    Stopping,
+}
+
+/// What a waiting lease waits for, why another is as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    /// One sentence.
+    pub summary: String,
+    /// 1 for the lease that is next of those that wait for the same.
+    pub place_in_line: Option<u64>,
+    /// What stands in the way, by blueprint.
+    pub obstacles: Vec<Obstacle>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    pub blueprint: String,
+    pub reason: String,
+    /// Slots that are taken.
+    pub slots: Vec<String>,
+    /// Leases that hold what stands in the way; at most 16.
+    pub holders: Vec<String>,
+    /// When this changes by itself, if it does. Milliseconds since 1970.
+    pub until: Option<i64>,
+}
+
+/// A resource with everything on it, for `show`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceDetail {
+    pub resource: Resource,
+    pub places: Vec<Place>,
+    pub leftovers: Vec<Leftover>,
+}
+
+/// A lease with everything of it, for `show`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaseDetail {
+    pub lease: Lease,
+    pub place: Option<Place>,
+    pub resource: Option<Resource>,
+    pub leftovers: Vec<Leftover>,
+}
+
+/// Which rows a list is of. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    pub kind: Option<String>,
+    pub owner: Option<String>,
+    pub blueprint: Option<String>,
+    pub status: Option<String>,
+    /// Also what is destroyed.
+    pub all: bool,
+    /// At most this many, newest first; 0 for the default of 1,000.
+    pub limit: u32,
+}
+
+/// An event with its number in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoggedEvent {
+    /// Counts up; later events have higher numbers.
+    pub seq: i64,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A sentence of the checker about a rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Violation {
+    /// The rule, by its short name.
+    pub rule: String,
+    /// The row it is about.
+    pub subject: String,
+    pub detail: String,
+}

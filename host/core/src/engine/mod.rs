@@ -1,0 +1,3 @@
+//! A node: it asks, looks, plans, commits and acts.
+
+pub mod api;

@@ -1,0 +1,9 @@
+//! The core of Drydock: the model, the planner, the store, the engine and the simulator. It knows no WebAssembly, no
+//! network and no file system beyond the store's.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod contract;
+pub mod engine;
+pub mod model;
+pub mod plugin;

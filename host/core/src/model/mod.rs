@@ -1,0 +1,7 @@
+//! What is true and what may change: rows, statuses, and the function that decides every commit. No I/O.
+
+pub mod decide;
+pub mod proposal;
+pub mod protection;
+pub mod rows;
+pub mod status;

@@ -1,0 +1,95 @@
+//! What the core asks of a plugin, whoever runs it: the runtime with components, the simulator with models.
+
+use crate::contract::{
+    Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, PlaceArg, Progress, Refusal, Request,
+    ResourceArg,
+};
+use async_trait::async_trait;
+
+/// A call that gave no answer at all. Its sentence says what happened and which limit was met, and is shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The plugin trapped, or exceeded its memory.
+    #[error("the plugin trapped: {0}")]
+    Trapped(String),
+    /// It was cut off, by its compute or its wall-clock limit.
+    #[error("the plugin was cut off: {0}")]
+    CutOff(String),
+    /// It answered, but not as the contract says.
+    #[error("the plugin broke the contract: {0}")]
+    BrokeContract(String),
+    /// The host could not make the call; the plugin is not to blame.
+    #[error("the call could not be made: {0}")]
+    Host(String),
+}
+
+/// The state of the world as a deciding call may see it. The keys are those of the blueprint's own name space.
+#[async_trait]
+pub trait View: Send + Sync {
+    /// Those of `keys` that have an owner, in the order given.
+    async fn taken(&self, keys: Vec<String>) -> Vec<String>;
+    /// How much of a counted slot is used; 0 when nobody holds any.
+    async fn used(&self, key: String) -> u32;
+}
+
+/// One acting step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    Open,
+    Activate,
+    Release,
+    Close,
+}
+
+impl Step {
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Open => "open",
+            Step::Activate => "activate",
+            Step::Release => "release",
+            Step::Close => "close",
+        }
+    }
+}
+
+/// What an acting call is about.
+#[derive(Clone, Debug)]
+pub struct StepCall {
+    pub step: Step,
+    pub context: Context,
+    pub blueprint: BlueprintArg,
+    pub resource: ResourceArg,
+    /// Of `activate` and `release`.
+    pub place: Option<PlaceArg>,
+    /// What the operator granted to this blueprint: the scopes of `commands` (`ssh`, `local`), and so on.
+    pub grants: Vec<String>,
+}
+
+/// A plugin, ready to be called. Every call is cut off by the plugin's own limits; dropping the future cuts it off too.
+#[async_trait]
+pub trait Plugin: Send + Sync {
+    fn descriptor(&self) -> &Descriptor;
+
+    /// SHA-256 of the component, in hex; what a resource is pinned to.
+    fn digest(&self) -> &str;
+
+    async fn consider(&self, b: &BlueprintArg, r: &Request) -> Result<Result<Needs, Refusal>, Fault>;
+
+    async fn allocate(
+        &self,
+        b: &BlueprintArg,
+        r: &Request,
+        view: &dyn View,
+    ) -> Result<Result<Vec<Allocation>, Refusal>, Fault>;
+
+    async fn acquire(
+        &self,
+        b: &BlueprintArg,
+        on: &ResourceArg,
+        r: &Request,
+        view: &dyn View,
+    ) -> Result<Result<Acquisition, Refusal>, Fault>;
+
+    async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault>;
+}
