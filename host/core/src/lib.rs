@@ -5,5 +5,8 @@
 pub mod config;
 pub mod contract;
 pub mod engine;
+pub mod env;
 pub mod model;
+pub mod planner;
 pub mod plugin;
+pub mod store;

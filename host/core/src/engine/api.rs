@@ -28,8 +28,10 @@ pub enum AskError {
     WrongBlueprint { name: String, makes: String, kind: String },
     #[error("the key {key:?} was used for another request (lease {lease}); use a new key, or ask for the same")]
     KeyReused { key: String, lease: String },
-    #[error("there is no lease {0:?}; `drydock leases` lists them")]
+    #[error("there is no lease or resource {0:?}; `drydock leases --all` and `drydock resources --all` list them")]
     NoSuchLease(String),
+    #[error("more than one id begins with {0:?}; give more of it")]
+    Ambiguous(String),
     #[error("the store can't be used: {0}")]
     Store(String),
     #[error("the daemon is stopping; ask again when it is back")]

@@ -1,3 +1,17 @@
 //! A node: it asks, looks, plans, commits and acts.
 
 pub mod api;
+mod client;
+mod committer;
+mod farm;
+mod heart;
+mod hub;
+mod matcher;
+mod node;
+mod questions;
+mod steps;
+
+pub use client::class_of;
+pub use farm::{Configured, Farm, InForce, PluginSource};
+pub use heart::DEAD_AFTER;
+pub use node::{Node, Start};

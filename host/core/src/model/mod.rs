@@ -1,7 +1,9 @@
 //! What is true and what may change: rows, statuses, and the function that decides every commit. No I/O.
 
+pub mod backoff;
 pub mod decide;
 pub mod proposal;
 pub mod protection;
 pub mod rows;
 pub mod status;
+pub mod table;

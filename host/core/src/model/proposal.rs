@@ -1,1 +1,329 @@
+//! What may be proposed to the store, which rows each proposal names, and what becomes of it.
 
+use super::rows::{Considered, RequestKey};
+use crate::contract::{Acquisition, Allocation, Failure, Handout, Request, Slot};
+use crate::plugin::Step;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A change offered to the store. It is done whole or not at all; only a plan's items stand alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Unique in the events: a proposal whose outcome is unknown is offered again under the same id.
+    pub id: String,
+    /// The node that offers it.
+    pub node: String,
+    pub change: Change,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    Ask(Box<NewLease>),
+    /// New answers to `consider` for a class, under another revision of the config.
+    Consider {
+        class: String,
+        revision: i64,
+        answers: BTreeMap<String, Considered>,
+    },
+    Plan(Plan),
+    EndLease {
+        lease: String,
+        outcome: String,
+        reason: String,
+    },
+    EndResource {
+        resource: String,
+        reason: String,
+        closes: bool,
+    },
+    Step(StepReport),
+    /// A deciding call of this blueprint gave no answer.
+    BlueprintFailed {
+        blueprint: String,
+        reason: String,
+    },
+    /// Pools and blueprints of a new revision of the config: (blueprint, resource type).
+    Configure {
+        blueprints: Vec<(String, String)>,
+    },
+    Join {
+        name: String,
+    },
+    /// The node's counter stood still at `beat` for too long; or it stops, and says so itself.
+    NodeDead {
+        dead: String,
+        beat: i64,
+    },
+    /// Rows that a dead node had claimed.
+    TakeOver {
+        dead: String,
+        leases: Vec<String>,
+        places: Vec<String>,
+        resources: Vec<String>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewLease {
+    pub id: String,
+    pub class: String,
+    pub request: Request,
+    pub owner: String,
+    pub key: Option<RequestKey>,
+    pub asked_at: i64,
+    pub until: Option<i64>,
+    pub wait_until: Option<i64>,
+    /// By blueprint: what its `consider` answered, under `revision`.
+    pub answers: BTreeMap<String, Considered>,
+    pub revision: i64,
+    /// No configured blueprint could ever serve it: every reason.
+    pub never: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub pool: String,
+    /// The pool's version as the look saw it.
+    pub version: i64,
+    pub items: Vec<Item>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Item {
+    Place(Placement),
+    Build(Box<Build>),
+}
+
+/// One lease on one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    pub lease: String,
+    pub resource: String,
+    /// The id of the place to make.
+    pub place: String,
+    /// The name space of the resource's slots.
+    pub space: String,
+    pub acquisition: Acquisition,
+    /// Whether the plugin has `activate` and `release`.
+    pub activates: bool,
+    pub releases: bool,
+}
+
+/// A new resource, with those that it is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Build {
+    pub resource: String,
+    pub blueprint: String,
+    pub space: String,
+    pub revision: i64,
+    pub digest: String,
+    pub allocation: Allocation,
+    pub shares: i64,
+    /// The blueprint's maximum in force.
+    pub max_resources: Option<i64>,
+    pub open_timeout: i64,
+    /// Whether the plugin has `open`.
+    pub opens: bool,
+    pub takers: Vec<Placement>,
+}
+
+/// What one call of a step came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    pub step: Step,
+    /// A resource's id for `open` and `close`, a place's for the others.
+    pub subject: String,
+    pub epoch: i64,
+    pub end: StepEnd,
+    /// Whether the plugin has `close`; without it, what is to be closed is destroyed at once.
+    pub closes: bool,
+    /// Stays whose leftovers the step was given, all cleared once it is done.
+    pub leftovers: Vec<String>,
+    /// Named slots of the resource with their name space: set aside when it fails, good again when it does not.
+    pub slots: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StepEnd {
+    Done {
+        state: Option<String>,
+        /// The resource's attributes with what `open` added.
+        attributes: Option<String>,
+        handout: Option<Handout>,
+    },
+    Again {
+        state: String,
+        due_at: i64,
+        note: String,
+    },
+    Failed(Failure),
+}
+
+/// What became of a proposal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    Done(Done),
+    /// Nothing was changed, and this is why.
+    Lost(Lost),
+    /// It was committed before, under the same id.
+    Known,
+    /// Whether it was committed can't be told; it is to be offered again under the same id.
+    Unknown(String),
+}
+
+impl Outcome {
+    pub fn done(&self) -> Option<&Done> {
+        match self {
+            Outcome::Done(done) => Some(done),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The lease that a request's key had found.
+    pub existing: Option<String>,
+    /// One entry per item of a plan, in order: none when it was done.
+    pub items: Vec<Option<Lost>>,
+    /// The news of the proposal's pool before and after it.
+    pub news: Option<(i64, i64)>,
+}
+
+/// Why a proposal, or an item of a plan, was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Lost {
+    #[error("the pool has moved on")]
+    Version,
+    #[error("lease {0} is not as it was seen")]
+    Lease(String),
+    #[error("resource {0} is not as it was seen")]
+    Resource(String),
+    #[error("slot {0:?} is taken")]
+    Slot(String),
+    #[error("blueprint {0:?} is at its maximum")]
+    Maximum(String),
+    #[error("nobody is left to build it for")]
+    NoTaker,
+    #[error("the step has changed hands")]
+    Epoch,
+    #[error("row {0} does not exist")]
+    Missing(String),
+    #[error("the key was used for another request, of lease {0}")]
+    KeyReused(String),
+    #[error("node {0} is alive")]
+    Alive(String),
+    #[error("node {0} is not alive")]
+    Dead(String),
+    #[error("{0} can't follow from the status it is in")]
+    Transition(String),
+}
+
+/// The rows that proposals name. What they lead to (a lease's place, a place's resource, …) is loaded with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    pub pools: BTreeSet<String>,
+    pub classes: BTreeSet<String>,
+    pub blueprints: BTreeSet<String>,
+    pub resources: BTreeSet<String>,
+    /// Resources with every place on them.
+    pub whole: BTreeSet<String>,
+    pub places: BTreeSet<String>,
+    pub leases: BTreeSet<String>,
+    /// Named and counted slots, with their name space.
+    pub slots: BTreeSet<(String, String)>,
+    pub request_keys: BTreeSet<(String, String)>,
+    pub asides: BTreeSet<(String, String)>,
+    /// Stays.
+    pub leftovers: BTreeSet<String>,
+    pub nodes: BTreeSet<String>,
+    pub commits: BTreeSet<String>,
+}
+
+/// The name space of resources set aside by id.
+pub const RESOURCES: &str = "resource";
+
+impl Keys {
+    pub fn add(&mut self, proposal: &Proposal) {
+        self.commits.insert(proposal.id.clone());
+        match &proposal.change {
+            Change::Ask(new) => {
+                self.pools.insert(new.request.kind.clone());
+                self.classes.insert(new.class.clone());
+                if let Some(key) = &new.key {
+                    self.request_keys.insert((key.owner.clone(), key.name.clone()));
+                }
+            }
+            Change::Consider { class, .. } => {
+                self.classes.insert(class.clone());
+            }
+            Change::Plan(plan) => {
+                self.pools.insert(plan.pool.clone());
+                plan.items.iter().for_each(|item| self.add_item(item));
+            }
+            Change::EndLease { lease, .. } => {
+                self.leases.insert(lease.clone());
+            }
+            Change::EndResource { resource, .. } => {
+                self.resources.insert(resource.clone());
+            }
+            Change::Step(report) => {
+                match report.step {
+                    Step::Open | Step::Close => self.whole.insert(report.subject.clone()),
+                    Step::Activate | Step::Release => self.places.insert(report.subject.clone()),
+                };
+                self.leftovers.extend(report.leftovers.iter().cloned());
+                self.asides.extend(report.slots.iter().cloned());
+                if let StepEnd::Failed(failure) = &report.end
+                    && failure.next == crate::contract::Next::Gone
+                    && let Some((_, resource)) = report.slots.iter().find(|(space, _)| space == RESOURCES)
+                {
+                    self.whole.insert(resource.clone());
+                }
+            }
+            Change::BlueprintFailed { blueprint, .. } => {
+                self.blueprints.insert(blueprint.clone());
+            }
+            Change::Configure { blueprints } => {
+                for (name, kind) in blueprints {
+                    self.blueprints.insert(name.clone());
+                    self.pools.insert(kind.clone());
+                }
+            }
+            Change::Join { .. } => {
+                self.nodes.insert(proposal.node.clone());
+            }
+            Change::NodeDead { dead, .. } => {
+                self.nodes.insert(dead.clone());
+            }
+            Change::TakeOver { dead, leases, places, resources } => {
+                self.nodes.insert(dead.clone());
+                self.nodes.insert(proposal.node.clone());
+                self.leases.extend(leases.iter().cloned());
+                self.places.extend(places.iter().cloned());
+                self.resources.extend(resources.iter().cloned());
+            }
+        }
+    }
+
+    fn add_item(&mut self, item: &Item) {
+        match item {
+            Item::Place(placement) => self.add_placement(placement),
+            Item::Build(build) => {
+                self.blueprints.insert(build.blueprint.clone());
+                self.add_slots(&build.space, &build.allocation.slots);
+                build.takers.iter().for_each(|taker| self.add_placement(taker));
+            }
+        }
+    }
+
+    fn add_placement(&mut self, placement: &Placement) {
+        self.leases.insert(placement.lease.clone());
+        self.resources.insert(placement.resource.clone());
+        self.add_slots(&placement.space, &placement.acquisition.slots);
+    }
+
+    fn add_slots(&mut self, space: &str, slots: &[Slot]) {
+        self.slots.extend(slots.iter().map(|slot| (space.to_owned(), slot.key().to_owned())));
+    }
+}

@@ -1,1 +1,89 @@
+//! What keeps the allocator race-free, by name. In production all of it is on; the simulator's naive variants are this
+//! same code with named protections switched off, so the catalogue of races and the list of protections are one thing.
 
+use serde::{Deserialize, Serialize};
+
+macro_rules! protections {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// One protection.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Protection { $($(#[$doc])* $name,)* }
+
+        impl Protection {
+            pub const EVERY: &'static [Protection] = &[$(Protection::$name,)*];
+
+            /// Its name in traces, in the docs and on the command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Protection::$name => $text,)* }
+            }
+        }
+    };
+}
+
+protections! {
+    /// A plan whose pool has moved on is refused whole.
+    Version = "version",
+    /// A named slot is given to one owner.
+    Slots = "slots",
+    /// A blueprint's maximum is checked again by the commit.
+    Counter = "counter",
+    /// A resource's shares are checked again by the commit.
+    Shares = "shares",
+    /// The planner counts what is being built as capacity.
+    Coming = "coming",
+    /// The requests that a resource is built for take their places in the commit that creates it.
+    PlaceInCommit = "place-in-commit",
+    /// A resource carries its labels from the commit that creates it.
+    LabelsInCommit = "labels-in-commit",
+    /// A commit about a lease checks that the lease is still as it was seen.
+    LeaseGuard = "lease-guard",
+    /// A step's answer counts only for the epoch it was started under.
+    Epochs = "epochs",
+    /// `activate` commits against its place, not against whatever place its lease has by then.
+    Stay = "stay",
+    /// Older requests first.
+    Order = "order",
+    /// Every commit that frees something raises the pool's news.
+    News = "news",
+    /// Ending a lease that has nothing yet raises the pool's news too.
+    Withdrawals = "withdrawals",
+    /// When a node is seen dead, the others look at everything once and take over what it had claimed.
+    DeathLook = "death-look",
+    /// Every try of a step is made under the same key.
+    SameKey = "same-key",
+    /// A client that is gone has its lease ended.
+    ClientEnd = "client-end",
+    /// What is decided is committed while questions are still open.
+    Beside = "beside",
+    /// Clashes in a group of commits are settled before it is written.
+    Settling = "settling",
+    /// A commit that is repeated under its id is found, and not done twice.
+    CommitId = "commit-id",
+    /// What failed is set aside for a while.
+    SettingAside = "setting-aside",
+    /// A lease that is cancelled only takes its own item out of a plan.
+    ItemByItem = "item-by-item",
+}
+
+/// Which protections are on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protections(u64);
+
+impl Protections {
+    pub const ALL: Protections = Protections(u64::MAX);
+
+    pub fn without(off: &[Protection]) -> Protections {
+        Protections(off.iter().fold(u64::MAX, |bits, p| bits & !(1 << (*p as u64))))
+    }
+
+    pub fn has(self, protection: Protection) -> bool {
+        self.0 & (1 << (protection as u64)) != 0
+    }
+}
+
+impl Default for Protections {
+    fn default() -> Self {
+        Protections::ALL
+    }
+}

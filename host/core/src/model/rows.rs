@@ -189,7 +189,9 @@ row! {
     slots: Doc<Vec<Slot>> => Text,
     /// What it gives without any call; then nothing is called for it.
     ready: Doc<Option<Handout>> => Text,
-    /// Whether an acting call may have been made for it, so that there is something to release.
+    /// 1 when its plugin has something to call when it ends.
+    releases: i64 => Int,
+    /// 1 when `activate` may have been called.
     touched: i64 => Int,
     state: Option<String> => Text,
     note: Option<String> => Text,

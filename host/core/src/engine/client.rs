@@ -1,0 +1,260 @@
+//! What clients ask of a node: leases, their ends, and what is the case.
+
+use super::api::{Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, Violation, Why};
+use super::node::{Node, lock};
+use super::questions;
+use crate::contract::{Refusal, Request};
+use crate::model::proposal::{Change, Lost, NewLease, Outcome};
+use crate::model::rows::{Considered, Lease, RequestKey, Resource};
+use crate::model::status::LeaseStatus;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+/// By blueprint: what its `consider` answered.
+pub type Answers = BTreeMap<String, Considered>;
+
+/// How many classes' answers are remembered.
+const REMEMBERED: usize = 1_024;
+
+impl Node {
+    /// Makes a lease, or finds the one that the key made. It is acknowledged once this returns.
+    pub async fn ask(&self, ask: Ask) -> Result<Lease, AskError> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(AskError::Stopping);
+        }
+        self.known_type(&ask.request)?;
+        let class = class_of(&ask.request);
+        let answers = self.considered(&class, &ask.request).await?;
+        let key = ask.key.as_ref().map(|name| RequestKey {
+            owner: ask.owner.clone(),
+            name: name.clone(),
+            lease: String::new(),
+            digest: digest_of(&ask),
+        });
+        let id = self.new_id("l");
+        let new = NewLease {
+            id: id.clone(),
+            class,
+            request: ask.request,
+            owner: ask.owner,
+            key,
+            asked_at: self.env.now(),
+            until: ask.until,
+            wait_until: ask.wait_until,
+            never: never(&answers),
+            answers,
+            revision: self.farm.revision as i64,
+        };
+        let found = match self.commit(Change::Ask(Box::new(new))).await {
+            Outcome::Done(done) => done.existing.unwrap_or(id),
+            Outcome::Known => id,
+            Outcome::Lost(Lost::KeyReused(lease)) => {
+                return Err(AskError::KeyReused { key: ask.key.unwrap_or_default(), lease });
+            }
+            Outcome::Lost(lost) => return Err((&lost).into()),
+            Outcome::Unknown(why) => return Err(AskError::Store(why)),
+        };
+        let subject = self.read("lease", self.store.lease(&found)).await?;
+        subject.lease.ok_or(AskError::NoSuchLease(found))
+    }
+
+    fn known_type(&self, request: &Request) -> Result<(), AskError> {
+        if let Some(name) = &request.blueprint {
+            let known = || self.farm.blueprints.keys().cloned().collect::<Vec<_>>().join(", ");
+            let blueprint = self
+                .farm
+                .blueprints
+                .get(name)
+                .ok_or_else(|| AskError::UnknownBlueprint { name: name.clone(), known: known() })?;
+            let makes = &blueprint.plugin.descriptor().kind;
+            if *makes != request.kind {
+                let (name, makes, kind) = (name.clone(), makes.clone(), request.kind.clone());
+                return Err(AskError::WrongBlueprint { name, makes, kind });
+            }
+        }
+        if self.farm.of_kind(&request.kind).next().is_none() {
+            let known = self.farm.kinds().join(", ");
+            return Err(AskError::UnknownType { kind: request.kind.clone(), known });
+        }
+        Ok(())
+    }
+
+    async fn considered(&self, class: &str, request: &Request) -> Result<Answers, AskError> {
+        if let Some(answers) = lock(&self.considered).get(class) {
+            return Ok(answers.clone());
+        }
+        let answers = questions::consider(self, request).await.map_err(|fault| AskError::Store(fault.to_string()))?;
+        let mut remembered = lock(&self.considered);
+        if remembered.len() >= REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(class.to_owned(), answers.clone());
+        Ok(answers)
+    }
+
+    /// Wants a lease ended, and says how it is then. `outcome`: `released` when its holder asks, `expired`, …
+    pub async fn end(&self, lease: &str, outcome: &str, reason: &str) -> Result<Lease, AskError> {
+        let id = self.find(lease).await?;
+        let change = Change::EndLease { lease: id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
+        match self.commit(change).await {
+            Outcome::Done(_) | Outcome::Known => {}
+            Outcome::Lost(Lost::Missing(_)) => return Err(AskError::NoSuchLease(id)),
+            Outcome::Lost(lost) => return Err((&lost).into()),
+            Outcome::Unknown(why) => return Err(AskError::Store(why)),
+        }
+        let subject = self.read("lease", self.store.lease(&id)).await?;
+        subject.lease.ok_or(AskError::NoSuchLease(id))
+    }
+
+    /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.
+    pub async fn end_resource(&self, resource: &str, reason: &str) -> Result<Resource, AskError> {
+        let id = self.find(resource).await?;
+        let subject = self.read("resource", self.store.resource(&id)).await?;
+        let row = subject.resource.ok_or_else(|| AskError::NoSuchLease(id.clone()))?;
+        let closes = match self.farm.pinned(&row, &self.store).await {
+            Ok(configured) => configured.plugin.descriptor().steps.close,
+            Err(_) => true,
+        };
+        let change = Change::EndResource { resource: id.clone(), reason: reason.to_owned(), closes };
+        match self.commit(change).await {
+            Outcome::Lost(lost) => return Err((&lost).into()),
+            Outcome::Unknown(why) => return Err(AskError::Store(why)),
+            Outcome::Done(_) | Outcome::Known => {}
+        }
+        let subject = self.read("resource", self.store.resource(&id)).await?;
+        subject.resource.ok_or(AskError::NoSuchLease(id))
+    }
+
+    /// The id that is meant: itself, or the only one that begins so.
+    async fn find(&self, id: &str) -> Result<String, AskError> {
+        let found = self.read("find", self.store.by_prefix(id)).await?;
+        match found.as_slice() {
+            [only] => Ok(only.clone()),
+            several if several.iter().any(|one| one == id) => Ok(id.to_owned()),
+            [] => Err(AskError::NoSuchLease(id.to_owned())),
+            _ => Err(AskError::Ambiguous(id.to_owned())),
+        }
+    }
+
+    pub async fn lease(&self, id: &str) -> Result<LeaseDetail, AskError> {
+        let id = self.find(id).await?;
+        let subject = self.read("lease", self.store.lease(&id)).await?;
+        let lease = subject.lease.ok_or(AskError::NoSuchLease(id))?;
+        let leftovers = subject.leftovers.into_iter().filter(|left| left.lease == lease.id).collect();
+        Ok(LeaseDetail { lease, place: subject.place, resource: subject.resource, leftovers })
+    }
+
+    pub async fn leases(&self, filter: &Filter) -> Result<Vec<Lease>, AskError> {
+        Ok(self.read("leases", self.store.leases(filter)).await?)
+    }
+
+    pub async fn resource(&self, id: &str) -> Result<ResourceDetail, AskError> {
+        let id = self.find(id).await?;
+        let subject = self.read("resource", self.store.resource(&id)).await?;
+        let resource = subject.resource.ok_or_else(|| AskError::NoSuchLease(id.clone()))?;
+        let places = self.read("places", self.store.on_resource(&id)).await?;
+        Ok(ResourceDetail { resource, places, leftovers: subject.leftovers })
+    }
+
+    pub async fn resources(&self, filter: &Filter) -> Result<Vec<Resource>, AskError> {
+        Ok(self.read("resources", self.store.resources(filter)).await?)
+    }
+
+    /// Those after `after` (0: from the start), oldest first; of one lease or resource if a subject is given.
+    pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, AskError> {
+        let subject = match subject {
+            Some(subject) => Some(self.find(subject).await?),
+            None => None,
+        };
+        let limit = if limit == 0 { 1_000 } else { limit.min(10_000) };
+        Ok(self.read("events", self.store.events(after, subject.as_deref(), limit)).await?)
+    }
+
+    /// Rules of the store that do not hold.
+    pub async fn check(&self) -> Result<Vec<Violation>, AskError> {
+        Ok(self.read("check", self.store.check()).await?)
+    }
+
+    /// What a lease waits for, or why it is as it is.
+    pub async fn why(&self, id: &str) -> Result<Why, AskError> {
+        let detail = self.lease(id).await?;
+        let lease = &detail.lease;
+        let reason = || lease.reason.clone().unwrap_or_else(|| "no reason was given".to_owned());
+        let note = || {
+            let place = detail.place.as_ref().and_then(|place| place.note.clone());
+            place.or_else(|| detail.resource.as_ref().and_then(|resource| resource.note.clone()))
+        };
+        let name = detail.resource.as_ref().map(|resource| resource.name.clone()).unwrap_or_default();
+        match lease.status {
+            LeaseStatus::Pending => return self.why_pending(lease).await,
+            LeaseStatus::Acquired => {
+                let open = detail.place.as_ref().is_some_and(|place| place.touched == 1);
+                let what = if open { "is being set up on" } else { "has a place on, and waits for it to open:" };
+                let note = note().map(|note| format!(" ({note})")).unwrap_or_default();
+                Ok(Why { summary: format!("It {what} {name}{note}."), ..Why::default() })
+            }
+            LeaseStatus::Active => Ok(Why { summary: format!("It is active on {name}."), ..Why::default() }),
+            LeaseStatus::Released | LeaseStatus::Broken => {
+                let note = note().map(|note| format!("; the last try said: {note}")).unwrap_or_default();
+                let summary = format!(
+                    "It ended ({}): {}. What it left on {name} is being cleaned up{note}.",
+                    lease.outcome,
+                    reason()
+                );
+                Ok(Why { summary, ..Why::default() })
+            }
+            LeaseStatus::Destroyed => {
+                let summary = format!("It ended ({}): {}.", lease.outcome, reason());
+                Ok(Why { summary, ..Why::default() })
+            }
+        }
+    }
+
+    async fn why_pending(&self, lease: &Lease) -> Result<Why, AskError> {
+        let ahead = self.read("ahead", self.store.ahead(lease)).await?;
+        let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
+        for obstacle in &mut obstacles {
+            let Some(blueprint) = self.farm.blueprints.get(&obstacle.blueprint) else { continue };
+            let space = blueprint.config.slot_space();
+            obstacle.holders =
+                self.read("holders", self.store.holders(space, &obstacle.slots, &obstacle.blueprint)).await?;
+        }
+        let first = obstacles.first().map(|obstacle| format!(": {}: {}", obstacle.blueprint, obstacle.reason));
+        let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
+        let summary = format!(
+            "It waits, number {} in line{}.{back}",
+            ahead + 1,
+            first.unwrap_or_else(|| ", and is being looked at".to_owned())
+        );
+        Ok(Why { summary, place_in_line: Some(ahead + 1), obstacles })
+    }
+}
+
+/// Requests that need the same are of one class.
+pub fn class_of(request: &Request) -> String {
+    let text = serde_json::to_string(request).unwrap_or_default();
+    format!("c-{}", &hex(&Sha256::digest(text.as_bytes()))[..16])
+}
+
+/// Of everything that makes a request the same as another.
+fn digest_of(ask: &Ask) -> String {
+    let text = serde_json::to_string(&(&ask.request, ask.until.is_some())).unwrap_or_default();
+    hex(&Sha256::digest(text.as_bytes()))[..32].to_owned()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Every reason, if no blueprint could ever serve it.
+fn never(answers: &Answers) -> Option<String> {
+    let mut reasons = Vec::new();
+    for (blueprint, answer) in answers {
+        match answer {
+            Considered::Refuses(Refusal::Never(reason)) => reasons.push(format!("{blueprint}: {reason}")),
+            _ => return None,
+        }
+    }
+    Some(reasons.join("; "))
+}

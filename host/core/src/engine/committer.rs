@@ -1,0 +1,105 @@
+//! Group commit: what was offered while the last group was written is the next group. No timer.
+
+use super::node::Node;
+use crate::env::{Point, Verdict, What};
+use crate::model::proposal::{Change, Outcome, Proposal};
+use crate::store::{Report, StoreError};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// A proposal with who waits for its outcome.
+pub struct Offered {
+    pub proposal: Proposal,
+    pub answer: oneshot::Sender<Outcome>,
+}
+
+/// At most this many proposals in a group, so that one transaction stays short.
+const GROUP: usize = 512;
+
+/// The pause after a failed try, in milliseconds: doubled up to the second figure.
+const RETRY: (i64, i64) = (20, 2_000);
+
+pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) {
+    while let Some(first) = offers.recv().await {
+        let note = "group".to_owned();
+        // What has been offered by the time this is granted goes along.
+        let verdict = node.env.point(Point { what: What::Commit, note, after: false }).await;
+        let mut group = vec![first];
+        while group.len() < GROUP
+            && let Ok(next) = offers.try_recv()
+        {
+            group.push(next);
+        }
+        let proposals: Vec<Proposal> = group.iter().map(|offered| offered.proposal.clone()).collect();
+        let report = settle(&node, &proposals, verdict).await;
+        for (offered, outcome) in group.into_iter().zip(report.outcomes) {
+            // Whoever asked may be gone; what was decided stands.
+            let _ = offered.answer.send(outcome);
+        }
+    }
+}
+
+/// Offers a group, under the same ids, until the store says what became of it.
+async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Report {
+    let mut pause = RETRY.0;
+    loop {
+        let error = match verdict {
+            Verdict::Fail => StoreError::Unknown("the connection was lost".to_owned()),
+            Verdict::Go => match commit(node, proposals).await {
+                Ok(report) => return report,
+                Err(error) => error,
+            },
+        };
+        tracing::warn!(%error, proposals = proposals.len(), "a group of commits is offered again");
+        node.env.sleep_until(node.env.now() + pause).await;
+        pause = (pause * 2).min(RETRY.1);
+        let note = "group again".to_owned();
+        verdict = node.env.point(Point { what: What::Commit, note, after: false }).await;
+    }
+}
+
+async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreError> {
+    let io = node.env.io();
+    let result = node.store.commit(node.env.now(), proposals).await;
+    drop(io);
+    let report = result?;
+    let touched = Arc::new(report.touched.clone());
+    let note = story(proposals, &report.outcomes);
+    match node.env.point(Point { what: What::Commit, note, after: true }).await {
+        Verdict::Fail => return Err(StoreError::Unknown("the answer was lost".to_owned())),
+        Verdict::Go => {}
+    }
+    node.note(Arc::clone(&touched));
+    node.env.tell(touched);
+    node.changed();
+    Ok(report)
+}
+
+/// One line on what a group did, for traces.
+fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
+    let parts = proposals.iter().zip(outcomes).map(|(proposal, outcome)| {
+        let what = match &proposal.change {
+            Change::Ask(new) => format!("ask {}", new.id),
+            Change::Consider { class, .. } => format!("consider {class}"),
+            Change::Plan(plan) => format!("plan of {} for {}", plan.items.len(), plan.pool),
+            Change::EndLease { lease, outcome, .. } => format!("end {lease} ({outcome})"),
+            Change::EndResource { resource, .. } => format!("end {resource}"),
+            Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
+            Change::BlueprintFailed { blueprint, .. } => format!("{blueprint} failed"),
+            Change::Configure { .. } => "configure".to_owned(),
+            Change::Join { name } => format!("join {name}"),
+            Change::NodeDead { dead, .. } => format!("{dead} is dead"),
+            Change::TakeOver { dead, .. } => format!("take over from {dead}"),
+        };
+        match outcome {
+            Outcome::Done(done) => {
+                let lost = done.items.iter().flatten().map(|lost| lost.to_string()).collect::<Vec<_>>();
+                if lost.is_empty() { what } else { format!("{what}, without: {}", lost.join("; ")) }
+            }
+            Outcome::Lost(lost) => format!("{what}: lost, {lost}"),
+            Outcome::Known => format!("{what}: known"),
+            Outcome::Unknown(why) => format!("{what}: unknown, {why}"),
+        }
+    });
+    parts.collect::<Vec<_>>().join(" + ")
+}

@@ -1,0 +1,158 @@
+//! The configuration in force with its plugins, and the older ones that resources are pinned to.
+
+use crate::config::{BlueprintConfig, ConfigRevision, Growth};
+use crate::contract::BlueprintArg;
+use crate::model::rows::Resource;
+use crate::planner::terms::Terms;
+use crate::plugin::{Fault, Plugin};
+use crate::store::Store;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What a node is started with.
+#[derive(Clone, Default)]
+pub struct Farm {
+    /// The revision number is found by the node: that of the store's last one if nothing has changed, else the next.
+    pub config: ConfigRevision,
+    /// By the blueprint's name.
+    pub plugins: BTreeMap<String, Arc<dyn Plugin>>,
+    /// Components by digest, to be kept in the store for the resources that are made with them.
+    pub components: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Loads components that resources were made with and the config does not name any more.
+    pub source: Option<Arc<dyn PluginSource>>,
+}
+
+/// Makes a plugin of a component from the store.
+#[async_trait]
+pub trait PluginSource: Send + Sync {
+    /// The error is a sentence.
+    async fn load(&self, component: &[u8]) -> Result<Arc<dyn Plugin>, String>;
+}
+
+/// A blueprint with everything a call needs.
+#[derive(Clone)]
+pub struct Configured {
+    pub config: Arc<BlueprintConfig>,
+    pub plugin: Arc<dyn Plugin>,
+    pub revision: u64,
+}
+
+/// A farm in force.
+pub struct InForce {
+    pub revision: u64,
+    pub installation: String,
+    pub blueprints: BTreeMap<String, Configured>,
+    source: Option<Arc<dyn PluginSource>>,
+    older: Mutex<BTreeMap<(u64, String, String), Configured>>,
+}
+
+impl InForce {
+    pub fn new(farm: Farm, revision: u64, installation: String) -> InForce {
+        let mut blueprints = BTreeMap::new();
+        for (name, config) in farm.config.blueprints {
+            if let Some(plugin) = farm.plugins.get(&name) {
+                let plugin = Arc::clone(plugin);
+                blueprints.insert(name, Configured { config: Arc::new(config), plugin, revision });
+            }
+        }
+        InForce { revision, installation, blueprints, source: farm.source, older: Mutex::default() }
+    }
+
+    /// Blueprints that make this type.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a String, &'a Configured)> {
+        self.blueprints.iter().filter(move |(_, blueprint)| blueprint.plugin.descriptor().kind == kind)
+    }
+
+    pub fn kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<String> =
+            self.blueprints.values().map(|blueprint| blueprint.plugin.descriptor().kind.clone()).collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
+    pub fn terms(&self, kind: &str) -> BTreeMap<String, Terms> {
+        let terms = self.of_kind(kind).map(|(name, blueprint)| {
+            let config = &blueprint.config;
+            let terms = Terms {
+                name: name.clone(),
+                space: config.slot_space().to_owned(),
+                revision: self.revision as i64,
+                digest: blueprint.plugin.digest().to_owned(),
+                steps: blueprint.plugin.descriptor().steps,
+                max_resources: config.max_resources.map(i64::from),
+                leases_per_resource: i64::from(config.leases_per_resource),
+                growth: config.growth,
+                priority: config.priority,
+                open_timeout: i64::from(config.open_timeout) * 1_000,
+                disabled: config.disabled,
+            };
+            (name.clone(), terms)
+        });
+        terms.collect()
+    }
+
+    pub fn growth(&self, kind: &str) -> BTreeMap<String, Growth> {
+        self.of_kind(kind).map(|(name, blueprint)| (name.clone(), blueprint.config.growth)).collect()
+    }
+
+    /// The blueprint as a plugin sees it.
+    pub fn argument(&self, name: &str, blueprint: &Configured, now: i64, seed: u64) -> BlueprintArg {
+        BlueprintArg {
+            name: name.to_owned(),
+            config: blueprint.config.config.to_string(),
+            revision: blueprint.revision,
+            installation: self.installation.clone(),
+            now: now.max(0) as u64,
+            seed,
+        }
+    }
+
+    /// The blueprint that a resource was made with: the one in force, or the older one that it is pinned to.
+    pub async fn pinned(&self, resource: &Resource, store: &Store) -> Result<Configured, Fault> {
+        let revision = resource.revision as u64;
+        if let Some(current) = self.blueprints.get(&resource.blueprint)
+            && current.revision == revision
+            && current.plugin.digest() == resource.digest
+        {
+            return Ok(current.clone());
+        }
+        let key = (revision, resource.blueprint.clone(), resource.digest.clone());
+        if let Some(older) = lock(&self.older).get(&key) {
+            return Ok(older.clone());
+        }
+        let missing = |why: String| {
+            Fault::Host(format!(
+                "resource {} was made with revision {revision} of blueprint {:?}, which {why}",
+                resource.id, resource.blueprint
+            ))
+        };
+        let text = store.config(Some(revision)).await.map_err(|error| missing(error.to_string()))?;
+        let (_, text) = text.ok_or_else(|| missing("the store does not have any more".to_owned()))?;
+        let config: ConfigRevision = serde_json::from_str(&text).map_err(|error| missing(error.to_string()))?;
+        let config = config
+            .blueprints
+            .get(&resource.blueprint)
+            .cloned()
+            .ok_or_else(|| missing("does not name it".to_owned()))?;
+        let current = self.blueprints.values().find(|current| current.plugin.digest() == resource.digest);
+        let plugin = match current {
+            Some(current) => Arc::clone(&current.plugin),
+            None => {
+                let component = store.load_plugin(&resource.digest).await;
+                let component = component.map_err(|error| missing(error.to_string()))?;
+                let component = component.ok_or_else(|| missing("has a plugin that was not kept".to_owned()))?;
+                let source = self.source.as_ref().ok_or_else(|| missing("can't be loaded here".to_owned()))?;
+                source.load(&component).await.map_err(missing)?
+            }
+        };
+        let configured = Configured { config: Arc::new(config), plugin, revision };
+        lock(&self.older).insert(key, configured.clone());
+        Ok(configured)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

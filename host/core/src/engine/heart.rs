@@ -1,0 +1,109 @@
+//! Who is alive. A node counts up in its row; others judge it by how often they read the same number, on their own
+//! clocks, and take over what it had claimed once it is seen dead.
+
+use super::hub::Message;
+use super::node::Node;
+use crate::model::proposal::{Change, Outcome};
+use crate::model::protection::Protection;
+use crate::store::StoreError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A node that has not counted up for so long is seen dead. Milliseconds.
+pub const DEAD_AFTER: i64 = 10_000;
+
+/// How often a node counts up, and reads the others.
+const BEAT: i64 = DEAD_AFTER / 5;
+
+pub async fn run(node: Arc<Node>) {
+    // By node: the number last read, and when it was first read.
+    let mut seen: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut beaten = node.env.now();
+    loop {
+        node.env.sleep_until(node.env.now() + BEAT).await;
+        if node.is_stopping() {
+            return;
+        }
+        match node.read("count up", node.store.beat(&node.id)).await {
+            Ok(true) => {
+                beaten = node.env.now();
+                if node.paused.swap(false, Ordering::SeqCst) {
+                    tracing::info!("the store can be written again; steps go on");
+                    let _ = node.hub.send(Message::LookAtAll);
+                }
+            }
+            Ok(false) => {
+                tracing::error!("another node has seen this one dead; it stops acting");
+                node.paused.store(true, Ordering::SeqCst);
+                node.stopping.store(true, Ordering::SeqCst);
+                let _ = node.hub.send(Message::CutOff);
+                node.changed();
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "this node could not count up");
+                if node.env.now() - beaten > DEAD_AFTER / 2 && !node.paused.swap(true, Ordering::SeqCst) {
+                    tracing::warn!("it has not counted up for too long; what it was doing is cut off");
+                    let _ = node.hub.send(Message::CutOff);
+                }
+                continue;
+            }
+        }
+        let Ok(others) = node.read("nodes", node.store.nodes()).await else { continue };
+        let now = node.env.now();
+        for other in others.iter().filter(|other| other.id != node.id) {
+            let (beat, since) = *seen
+                .entry(other.id.clone())
+                .and_modify(|seen| *seen = if seen.0 == other.beat { *seen } else { (other.beat, now) })
+                .or_insert((other.beat, now));
+            if now - since < DEAD_AFTER {
+                continue;
+            }
+            bury(&node, &other.id, beat).await;
+        }
+        seen.retain(|id, _| others.iter().any(|other| other.id == *id));
+    }
+}
+
+/// Says that a node is dead, and takes over.
+async fn bury(node: &Node, dead: &str, beat: i64) {
+    let outcome = node.commit(Change::NodeDead { dead: dead.to_owned(), beat }).await;
+    let buried = matches!(outcome, Outcome::Done(_) | Outcome::Known);
+    if !buried || !node.protections.has(Protection::DeathLook) {
+        return;
+    }
+    if let Err(error) = take_over(node).await {
+        tracing::warn!(%error, dead, "what a dead node had claimed could not be taken over yet");
+    }
+}
+
+/// Says of every other node that it is dead; only for who has the store alone.
+pub async fn bury_others(node: &Node) -> Result<(), StoreError> {
+    for other in node.store.nodes().await? {
+        if other.id != node.id {
+            node.commit(Change::NodeDead { dead: other.id, beat: other.beat }).await;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over what dead nodes had claimed, and looks at every pool once.
+pub async fn take_over(node: &Node) -> Result<(), StoreError> {
+    let orphans = node.read("orphans", node.store.orphans()).await?;
+    let mut dead: BTreeMap<String, (Vec<String>, Vec<String>, Vec<String>)> = BTreeMap::new();
+    for lease in orphans.leases {
+        dead.entry(lease.claim).or_default().0.push(lease.id);
+    }
+    for place in orphans.places {
+        dead.entry(place.claim).or_default().1.push(place.id);
+    }
+    for resource in orphans.resources {
+        dead.entry(resource.claim).or_default().2.push(resource.id);
+    }
+    for (dead, (leases, places, resources)) in dead {
+        node.commit(Change::TakeOver { dead, leases, places, resources }).await;
+    }
+    let _ = node.hub.send(Message::LookAtAll);
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Where notes arrive: it knows which rows of this node are due when, which steps are running, and which pools have
+//! news. At most one call runs for a row; one whose row has moved on is cut off.
+
+use super::node::Node;
+use super::steps;
+use crate::model::rows::Wanted;
+use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
+use crate::store::Touched;
+use futures::future::{Either, select};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub enum Message {
+    Touched(Arc<Touched>),
+    /// A pool's matcher, which is told of news.
+    Matcher {
+        kind: String,
+        news: watch::Sender<i64>,
+    },
+    /// Look at everything once.
+    LookAtAll,
+    Ended(Task),
+    /// Cut off everything that runs.
+    CutOff,
+    /// Answer when nothing runs.
+    Stop {
+        quiet: oneshot::Sender<()>,
+    },
+}
+
+/// A row that may need a step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    Lease(String),
+    Place(String),
+    Resource(String),
+}
+
+struct Running {
+    epoch: i64,
+    /// Dropped to cut the call off; the row counts as running until its task says that it has ended.
+    cut: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Default)]
+struct Hub {
+    due: BTreeSet<(i64, Task)>,
+    /// By row: when it is due, and the epoch it has.
+    rows: BTreeMap<Task, (i64, i64)>,
+    running: BTreeMap<Task, Running>,
+    matchers: BTreeMap<String, watch::Sender<i64>>,
+    /// News of pools whose matcher is not there yet.
+    news: BTreeMap<String, i64>,
+    quiet: Option<oneshot::Sender<()>>,
+}
+
+pub async fn run(node: Arc<Node>, mut messages: mpsc::UnboundedReceiver<Message>) {
+    let mut hub = Hub::default();
+    loop {
+        hub.start_due(&node);
+        let paused = node.paused.load(Ordering::SeqCst);
+        let next = hub.due.first().map(|(at, _)| *at).filter(|_| !paused);
+        let message = match next {
+            Some(at) => {
+                let timer = node.env.sleep_until(at);
+                match select(Box::pin(messages.recv()), timer).await {
+                    Either::Left((message, _)) => message,
+                    Either::Right(_) => continue,
+                }
+            }
+            None => messages.recv().await,
+        };
+        let Some(message) = message else { return };
+        hub.take(&node, message);
+        while let Ok(message) = messages.try_recv() {
+            hub.take(&node, message);
+        }
+    }
+}
+
+impl Hub {
+    fn take(&mut self, node: &Arc<Node>, message: Message) {
+        match message {
+            Message::Touched(touched) => self.touched(node, &touched),
+            Message::Matcher { kind, news } => {
+                news.send_replace(self.news.get(&kind).copied().unwrap_or(0));
+                self.matchers.insert(kind, news);
+            }
+            Message::LookAtAll => {
+                for news in self.matchers.values() {
+                    news.send_modify(|news| *news = i64::MAX);
+                }
+            }
+            Message::Ended(task) => {
+                self.running.remove(&task);
+                self.schedule_again(&task);
+            }
+            Message::CutOff => self.running.values_mut().for_each(|running| running.cut = None),
+            Message::Stop { quiet } => self.quiet = Some(quiet),
+        }
+        if self.running.is_empty()
+            && let Some(quiet) = self.quiet.take()
+        {
+            let _ = quiet.send(());
+        }
+    }
+
+    fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
+        for pool in &touched.pools {
+            self.news.insert(pool.kind.clone(), pool.news);
+            if let Some(news) = self.matchers.get(&pool.kind) {
+                news.send_if_modified(|seen| {
+                    let newer = pool.news > *seen;
+                    *seen = pool.news.max(*seen);
+                    newer
+                });
+            }
+        }
+        for lease in &touched.leases {
+            let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
+            self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
+            // A call for a lease that is wanted away is cut off through its place.
+            if lease.wanted == Wanted::End
+                && lease.status != LeaseStatus::Destroyed
+                && let Some(place) = &lease.place
+            {
+                if let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
+                    && !lease.status.ended()
+                {
+                    running.cut = None;
+                }
+            }
+        }
+        for place in &touched.places {
+            let due = place.due_at.filter(|_| place.claim == node.id && place.status != PlaceStatus::Gone);
+            self.schedule(Task::Place(place.id.clone()), due, place.epoch);
+        }
+        for resource in &touched.resources {
+            let mine = resource.claim == node.id && resource.status != ResourceStatus::Destroyed;
+            self.schedule(Task::Resource(resource.id.clone()), resource.due_at.filter(|_| mine), resource.epoch);
+        }
+    }
+
+    /// Notes when a row is due; a call that runs under another epoch is cut off.
+    fn schedule(&mut self, task: Task, due: Option<i64>, epoch: i64) {
+        if let Some((at, _)) = self.rows.remove(&task) {
+            self.due.remove(&(at, task.clone()));
+        }
+        if let Some(running) = self.running.get_mut(&task)
+            && (running.epoch != epoch || due.is_none())
+        {
+            running.cut = None;
+        }
+        if let Some(at) = due {
+            self.rows.insert(task.clone(), (at, epoch));
+            if !self.running.contains_key(&task) {
+                self.due.insert((at, task));
+            }
+        }
+    }
+
+    fn schedule_again(&mut self, task: &Task) {
+        if let Some((at, _)) = self.rows.get(task)
+            && !self.running.contains_key(task)
+        {
+            self.due.insert((*at, task.clone()));
+        }
+    }
+
+    fn start_due(&mut self, node: &Arc<Node>) {
+        let now = node.env.now();
+        if node.paused.load(Ordering::SeqCst) {
+            return;
+        }
+        while let Some((at, task)) = self.due.first().cloned()
+            && at <= now
+        {
+            self.due.pop_first();
+            let Some((_, epoch)) = self.rows.get(&task).copied() else { continue };
+            let (cut, is_cut) = oneshot::channel();
+            self.running.insert(task.clone(), Running { epoch, cut: Some(cut) });
+            let acting = Arc::clone(node);
+            node.spawn("step", async move {
+                let step = Box::pin(steps::run(&acting, &task, epoch));
+                // Cut off: its row has moved on, and whoever moved it has scheduled what comes next.
+                drop(select(is_cut, step).await);
+                let _ = acting.hub.send(Message::Ended(task));
+            });
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One pool's matcher: look, plan, commit, ask; until the news it has looked at is the pool's.
+
+use super::api::Obstacle;
+use super::node::{Node, lock};
+use super::questions;
+use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
+use crate::planner::answers::Answers;
+use crate::planner::look::Look;
+use crate::planner::{Planned, Planner, plan};
+use futures::future::{Either, select};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{Notify, watch};
+
+/// After this many plans in a row of which nothing could be committed, the matcher waits before the next.
+const FRUITLESS: u32 = 4;
+
+pub struct Matcher {
+    pub node: Arc<Node>,
+    pub kind: String,
+    pub answers: Arc<Mutex<Answers>>,
+    /// An answer has come.
+    pub answered: Arc<Notify>,
+}
+
+pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<i64>) {
+    let matcher = Arc::new(Matcher { node, kind, answers: Arc::default(), answered: Arc::new(Notify::new()) });
+    let mut fruitless = 0;
+    loop {
+        let round = matcher.round().await;
+        if matcher.node.is_stopping() {
+            return;
+        }
+        let pause = match round {
+            Round::Again => {
+                fruitless = 0;
+                continue;
+            }
+            Round::Fruitless => {
+                fruitless += 1;
+                if fruitless < FRUITLESS {
+                    continue;
+                }
+                Some(matcher.node.env.now() + (100 << fruitless.min(8)))
+            }
+            Round::Unreadable => Some(matcher.node.env.now() + 1_000),
+            Round::Settled { seen, next } => {
+                fruitless = 0;
+                if *news.borrow_and_update() > seen {
+                    continue;
+                }
+                next
+            }
+        };
+        matcher.wait(&mut news, pause).await;
+        // Everything is looked at once: what was known of the news says nothing any more.
+        if *news.borrow() == i64::MAX {
+            return Box::pin(run_again(matcher, news)).await;
+        }
+    }
+}
+
+async fn run_again(matcher: Arc<Matcher>, news: watch::Receiver<i64>) {
+    run(Arc::clone(&matcher.node), matcher.kind.clone(), news).await;
+}
+
+/// What one round of looking and planning came to.
+enum Round {
+    /// Something was committed, and there may be more.
+    Again,
+    /// Nothing of the plan could be committed.
+    Fruitless,
+    /// Everything up to this news has been looked at.
+    Settled {
+        seen: i64,
+        next: Option<i64>,
+    },
+    Unreadable,
+}
+
+impl Matcher {
+    async fn wait(&self, news: &mut watch::Receiver<i64>, until: Option<i64>) {
+        let woken = select(Box::pin(news.changed()), Box::pin(self.answered.notified()));
+        match until {
+            Some(at) => {
+                select(woken, self.node.env.sleep_until(at)).await;
+            }
+            None => match woken.await {
+                Either::Left((Err(_), _)) => std::future::pending().await,
+                _ => {}
+            },
+        }
+    }
+
+    async fn round(self: &Arc<Self>) -> Round {
+        let node = &self.node;
+        let growth = node.farm.growth(&self.kind);
+        let look = match node.read(&format!("look at {}", self.kind), node.store.look(&self.kind, &growth)).await {
+            Ok(Some(look)) => look,
+            Ok(None) => return Round::Settled { seen: 0, next: None },
+            Err(error) => {
+                tracing::warn!(pool = self.kind, %error, "the pool can't be looked at");
+                return Round::Unreadable;
+            }
+        };
+        let planned = self.plan(&look);
+        questions::ask(self, &look, &planned.questions);
+        let waiting = !planned.waits.is_empty() || !planned.questions.is_empty();
+        self.publish(&look, planned.waits);
+        if planned.plan.items.is_empty() {
+            return Round::Settled { seen: look.pool.news, next: planned.next };
+        }
+        self.commit(planned.plan, look.pool.news, waiting || planned.more, planned.next).await
+    }
+
+    /// Says what the classes of this pool wait for.
+    fn publish(&self, look: &Look, waits: BTreeMap<String, Vec<Obstacle>>) {
+        let mut all = lock(&self.node.waits);
+        for class in &look.classes {
+            all.remove(&class.class.id);
+        }
+        all.extend(waits);
+    }
+
+    fn plan(&self, look: &Look) -> Planned {
+        let node = &self.node;
+        let mut answers = lock(&self.answers);
+        let classes: Vec<&str> = look.classes.iter().map(|class| class.class.id.as_str()).collect();
+        answers.keep_only(&classes);
+        let planner = Planner {
+            answers: &answers,
+            terms: &node.farm.terms(&self.kind),
+            revision: node.farm.revision as i64,
+            at: node.env.now(),
+            protections: node.protections,
+            new_place: &mut || node.new_id("p"),
+        };
+        plan(look, planner)
+    }
+
+    async fn commit(&self, plan: Plan, seen: i64, more: bool, next: Option<i64>) -> Round {
+        let builds: Vec<Option<String>> = plan.items.iter().map(built).collect();
+        let roomy = plan.items.iter().any(has_room_left);
+        let outcome = self.node.commit(Change::Plan(plan)).await;
+        let mut answers = lock(&self.answers);
+        let done = match outcome {
+            Outcome::Done(done) => done,
+            Outcome::Lost(_) => return Round::Again,
+            // The offers may be used up; whatever they became, the next look sees it.
+            Outcome::Known | Outcome::Unknown(_) => {
+                builds.iter().flatten().for_each(|resource| answers.drop_offer(resource));
+                return Round::Again;
+            }
+        };
+        let mut any = false;
+        for (lost, build) in done.items.iter().zip(&builds) {
+            any |= lost.is_none();
+            if let Some(resource) = build
+                && !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_)))
+            {
+                answers.drop_offer(resource);
+            }
+        }
+        drop(answers);
+        match done.news {
+            // Only this commit has touched the pool since the look, and it left nothing to be planned.
+            Some((before, after)) if before == seen && !more && !roomy && done.items.iter().all(Option::is_none) => {
+                Round::Settled { seen: after, next }
+            }
+            _ if any => Round::Again,
+            _ => Round::Fruitless,
+        }
+    }
+}
+
+fn built(item: &Item) -> Option<String> {
+    match item {
+        Item::Build(build) => Some(build.resource.clone()),
+        Item::Place(_) => None,
+    }
+}
+
+fn has_room_left(item: &Item) -> bool {
+    match item {
+        Item::Build(build) => {
+            let taken: i64 = build.takers.iter().map(|taker| i64::from(taker.acquisition.share)).sum();
+            taken < build.shares
+        }
+        Item::Place(_) => false,
+    }
+}

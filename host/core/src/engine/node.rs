@@ -1,0 +1,231 @@
+//! A node's parts and how they are wired: everything that changes goes through the committer, everything that has
+//! changed comes back as a note to the hub.
+
+use super::api::{AskError, Obstacle};
+use super::committer::{self, Offered};
+use super::farm::{Farm, InForce};
+use super::hub::{self, Message};
+use super::{heart, matcher};
+use crate::env::{Env, Point, Verdict, What};
+use crate::model::proposal::{Change, Lost, Outcome, Proposal};
+use crate::model::protection::Protections;
+use crate::store::{Store, StoreError, Touched};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// One running daemon's engine.
+pub struct Node {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) farm: Arc<InForce>,
+    pub(crate) protections: Protections,
+    /// Of this run; a node that comes back is another one.
+    pub id: String,
+    pub name: String,
+    next_commit: AtomicU64,
+    offers: mpsc::UnboundedSender<Offered>,
+    pub(crate) hub: mpsc::UnboundedSender<Message>,
+    changes: watch::Sender<u64>,
+    /// By class: what the last plan says they wait for.
+    pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
+    /// Answers to `consider`, by class, of the revision in force.
+    pub(crate) considered: Mutex<BTreeMap<String, super::client::Answers>>,
+    /// No new acting calls: the node could not count up for too long, or it is stopping.
+    pub(crate) paused: AtomicBool,
+    pub(crate) stopping: AtomicBool,
+    /// Deciding and acting calls made.
+    pub(crate) calls: AtomicU64,
+}
+
+/// How a node is started.
+pub struct Start {
+    pub env: Arc<dyn Env>,
+    pub store: Arc<Store>,
+    pub farm: Farm,
+    pub name: String,
+    pub protections: Protections,
+    /// Nobody else can have the store open, so every other node is dead.
+    pub alone: bool,
+}
+
+impl Node {
+    /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
+    pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
+        let Start { env, store, farm, name, protections, alone } = start;
+        let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
+        let id = format!("n-{}", name_id(env.random()));
+        let (revision, changed) = revision(&store, &farm, env.now()).await?;
+        for (digest, component) in &farm.components {
+            store.save_plugin(digest, component).await?;
+        }
+        let farm = Arc::new(InForce::new(farm, revision, installation));
+        let (offers, offered) = mpsc::unbounded_channel();
+        let (hub, messages) = mpsc::unbounded_channel();
+        let node = Arc::new(Node {
+            env,
+            store,
+            farm,
+            protections,
+            id,
+            name: name.clone(),
+            next_commit: AtomicU64::new(0),
+            offers,
+            hub,
+            changes: watch::Sender::new(0),
+            waits: Mutex::default(),
+            considered: Mutex::default(),
+            paused: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            calls: AtomicU64::new(0),
+        });
+        node.spawn("committer", committer::run(Arc::clone(&node), offered));
+        node.commit(Change::Join { name }).await;
+        if changed || node.store.pools().await?.is_empty() {
+            let blueprints = node.farm.blueprints.iter();
+            let blueprints = blueprints.map(|(name, b)| (name.clone(), b.plugin.descriptor().kind.clone())).collect();
+            node.commit(Change::Configure { blueprints }).await;
+        }
+        node.spawn("hub", hub::run(Arc::clone(&node), messages));
+        for kind in node.farm.kinds() {
+            let news = watch::Sender::new(0);
+            let told = news.subscribe();
+            let _ = node.hub.send(Message::Matcher { kind: kind.clone(), news });
+            node.spawn("matcher", matcher::run(Arc::clone(&node), kind, told));
+        }
+        if alone {
+            heart::bury_others(&node).await?;
+        }
+        heart::take_over(&node).await?;
+        node.spawn("heart", heart::run(Arc::clone(&node)));
+        Ok(node)
+    }
+
+    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.env.spawn(name, Box::pin(task));
+    }
+
+    /// Offers a change and waits until the store says what became of it.
+    pub(crate) async fn commit(&self, change: Change) -> Outcome {
+        let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
+        let proposal = Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change };
+        let (answer, outcome) = oneshot::channel();
+        let gone = || Outcome::Unknown("the node is stopping".to_owned());
+        if self.offers.send(Offered { proposal, answer }).is_err() {
+            return gone();
+        }
+        outcome.await.unwrap_or_else(|_| gone())
+    }
+
+    /// A read, at a point of its own.
+    pub(crate) async fn read<T>(
+        &self,
+        note: &str,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let point = |after| Point { what: What::Look, note: note.to_owned(), after };
+        if self.env.point(point(false)).await == Verdict::Fail {
+            return Err(StoreError::Unknown("the connection was lost".to_owned()));
+        }
+        let io = self.env.io();
+        let result = read.await;
+        drop(io);
+        result
+    }
+
+    /// What a group has left, to those who act on it.
+    pub(crate) fn note(&self, touched: Arc<Touched>) {
+        let _ = self.hub.send(Message::Touched(touched));
+    }
+
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Counts up with every group of commits, so that a reader can wait for news instead of polling.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Deciding and acting calls made so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    pub fn farm(&self) -> &Arc<InForce> {
+        &self.farm
+    }
+
+    pub(crate) fn new_id(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", name_id(self.env.random()))
+    }
+
+    /// Takes nothing new, lets running steps end until `until` (milliseconds since 1970), cuts off the rest to be
+    /// repeated at the next start, and says that this node is gone.
+    pub async fn stop(&self, until: i64) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.paused.store(true, Ordering::SeqCst);
+        let (quiet, ended) = oneshot::channel();
+        let _ = self.hub.send(Message::Stop { quiet });
+        futures::future::select(ended, self.env.sleep_until(until)).await;
+        let _ = self.hub.send(Message::CutOff);
+        let beat = self.store.nodes().await.ok().and_then(|nodes| nodes.into_iter().find(|node| node.id == self.id));
+        if let Some(row) = beat {
+            self.commit(Change::NodeDead { dead: self.id.clone(), beat: row.beat }).await;
+        }
+        self.changed();
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
+/// The number of the config in force, and whether it is new.
+async fn revision(store: &Store, farm: &Farm, now: i64) -> Result<(u64, bool), AskError> {
+    let last = store.config(None).await?;
+    let mut config = farm.config.clone();
+    if let Some((number, text)) = last {
+        config.revision = number;
+        if serde_json::to_string(&config).ok().as_deref() == Some(text.as_str()) {
+            return Ok((number, false));
+        }
+        config.revision = number + 1;
+    } else {
+        config.revision = 1;
+    }
+    let text = serde_json::to_string(&config).map_err(|error| AskError::Store(error.to_string()))?;
+    store.save_config(config.revision, now, &text).await?;
+    Ok((config.revision, true))
+}
+
+impl From<StoreError> for AskError {
+    fn from(error: StoreError) -> AskError {
+        AskError::Store(error.to_string())
+    }
+}
+
+impl From<&Lost> for AskError {
+    fn from(lost: &Lost) -> AskError {
+        AskError::Store(lost.to_string())
+    }
+}
+
+/// Twelve characters that are easy to read out and to type; no vowels, so no words.
+fn name_id(random: u64) -> String {
+    const LETTERS: &[u8; 32] = b"0123456789bcdfghjkmnpqrstvwxyz-_";
+    let letters = (0..12).map(|i| {
+        let letter = LETTERS[(random >> (i * 5)) as usize % 30];
+        char::from(letter)
+    });
+    letters.collect()
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

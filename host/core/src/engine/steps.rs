@@ -1,0 +1,332 @@
+//! One step of one row: look at it again, call, and commit what the call came to.
+
+use super::farm::Configured;
+use super::hub::Task;
+use super::node::Node;
+use crate::contract::{
+    Blame, Context, Failure, LeftoverArg, Next, PlaceArg, Progress, ResourceArg, ResourceStatusArg, Slot, StepOutcome,
+    Wake,
+};
+use crate::env::{Point, Verdict, What};
+use crate::model::backoff;
+use crate::model::proposal::{Change, RESOURCES, StepEnd, StepReport};
+use crate::model::protection::Protection;
+use crate::model::rows::{Lease, Place, Resource, Wanted};
+use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
+use crate::plugin::{Fault, Step, StepCall};
+use crate::store::{StoreError, Subject};
+use std::sync::atomic::Ordering;
+
+/// A call that gave no answer is made again this often under the same key before it counts as a failure.
+const UNANSWERED_TRIES: i64 = 3;
+
+/// The shortest and the longest pause that a step may ask for, in milliseconds.
+const PAUSE: (u64, u64) = (10, 3_600_000);
+
+/// How soon a row is looked at again when the store could not be read, in milliseconds.
+const READ_AGAIN: i64 = 1_000;
+
+pub async fn run(node: &Node, task: &Task, epoch: i64) {
+    loop {
+        let result = match task {
+            Task::Lease(id) => lease(node, id, epoch).await,
+            Task::Place(id) => place(node, id, epoch).await,
+            Task::Resource(id) => resource(node, id, epoch).await,
+        };
+        match result {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::warn!(?task, %error, "a step waits for the store");
+                node.env.sleep_until(node.env.now() + READ_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// A lease's own limits.
+async fn lease(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+    let subject = node.read("lease", node.store.lease(id)).await?;
+    let Some(lease) = subject.lease.filter(|lease| lease.epoch == epoch && !lease.status.ended()) else {
+        return Ok(());
+    };
+    let now = node.env.now();
+    let active = lease.status == LeaseStatus::Active;
+    let reason = if lease.until.is_some_and(|until| until <= now) {
+        "its time was over; ask with a later --until, or extend it"
+    } else if !active && lease.wait_until.is_some_and(|until| until <= now) {
+        "it was not active in time; ask with a longer --timeout, or see `drydock why` for what it waited for"
+    } else {
+        return Ok(());
+    };
+    end(node, &lease, "expired", reason).await;
+    Ok(())
+}
+
+async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
+    let change = Change::EndLease { lease: lease.id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
+    node.commit(change).await;
+}
+
+async fn place(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+    let subject = node.read("place", node.store.place(id)).await?;
+    let (Some(place), Some(lease), Some(resource)) =
+        (subject.place.clone(), subject.lease.clone(), subject.resource.clone())
+    else {
+        return Ok(());
+    };
+    if place.epoch != epoch || place.claim != node.id {
+        return Ok(());
+    }
+    let step = match place.status {
+        PlaceStatus::Held if lease.wanted == Wanted::End && !lease.status.ended() => {
+            let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
+            end(node, &lease, &outcome, &reason).await;
+            return Ok(());
+        }
+        PlaceStatus::Held if lease.status == LeaseStatus::Acquired => Step::Activate,
+        PlaceStatus::Leaving => Step::Release,
+        PlaceStatus::Held | PlaceStatus::Gone => return Ok(()),
+    };
+    let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch };
+    called.run(node).await;
+    Ok(())
+}
+
+async fn resource(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+    let subject = node.read("resource", node.store.resource(id)).await?;
+    let Some(resource) = subject.resource.clone() else { return Ok(()) };
+    if resource.epoch != epoch || resource.claim != node.id {
+        return Ok(());
+    }
+    let step = match resource.status {
+        ResourceStatus::Pending => Step::Open,
+        ResourceStatus::Released | ResourceStatus::Broken => Step::Close,
+        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(()),
+    };
+    let called = Called { step, subject: &subject, resource: &resource, place: None, epoch };
+    called.run(node).await;
+    Ok(())
+}
+
+/// A call that is about to be made.
+struct Called<'a> {
+    step: Step,
+    subject: &'a Subject,
+    resource: &'a Resource,
+    place: Option<&'a Place>,
+    epoch: i64,
+}
+
+impl Called<'_> {
+    async fn run(&self, node: &Node) {
+        let configured = node.farm.pinned(self.resource, &node.store).await;
+        let (end, closes) = match configured {
+            Ok(configured) => {
+                let steps = configured.plugin.descriptor().steps;
+                let has = match self.step {
+                    Step::Open => steps.open,
+                    Step::Activate => steps.activate,
+                    Step::Release => steps.release,
+                    Step::Close => steps.close,
+                };
+                let late = self.step == Step::Open && self.resource.open_by <= node.env.now();
+                let end = match (late, has) {
+                    (true, _) => StepEnd::Failed(self.timed_out()),
+                    (_, false) => StepEnd::Done { state: None, attributes: None, handout: None },
+                    (_, true) => self.call(node, &configured).await,
+                };
+                (end, steps.close)
+            }
+            // Nothing can be called, so nothing counts as cleaned up; an operator has to bring the plugin back.
+            Err(fault) => (self.unanswered(node, fault, Next::Attention), true),
+        };
+        let leftovers = match self.step {
+            Step::Open | Step::Close => self.subject.leftovers.iter().map(|left| left.place.clone()).collect(),
+            Step::Activate | Step::Release => Vec::new(),
+        };
+        let mut slots: Vec<(String, String)> = Vec::new();
+        for slot in &self.resource.slots.0 {
+            if let Slot::Named(key) = slot {
+                slots.push((self.resource.space.clone(), key.clone()));
+            }
+        }
+        if self.place.is_some() {
+            slots.push((RESOURCES.to_owned(), self.resource.id.clone()));
+        }
+        let report =
+            StepReport { step: self.step, subject: self.id(), epoch: self.epoch, end, closes, leftovers, slots };
+        node.commit(Change::Step(report)).await;
+    }
+
+    fn id(&self) -> String {
+        self.place.map_or_else(|| self.resource.id.clone(), |place| place.id.clone())
+    }
+
+    fn attempt(&self) -> i64 {
+        self.place.map_or(self.resource.attempt, |place| place.attempt)
+    }
+
+    async fn call(&self, node: &Node, configured: &Configured) -> StepEnd {
+        let call = self.step_call(node, configured);
+        let note = format!("{} {}", self.step.name(), self.id());
+        let point = |after| Point { what: What::Act, note: note.clone(), after };
+        if node.env.point(point(false)).await == Verdict::Fail {
+            return self.unanswered(node, Fault::Host("it failed before it was made".to_owned()), Next::BackOff);
+        }
+        node.calls.fetch_add(1, Ordering::Relaxed);
+        let result = configured.plugin.act(call).await;
+        if node.env.point(point(true)).await == Verdict::Fail {
+            return self.unanswered(node, Fault::Host("its answer was lost".to_owned()), Next::BackOff);
+        }
+        match result {
+            Err(fault) => self.unanswered(node, fault, Next::BackOff),
+            Ok(Err(failure)) => StepEnd::Failed(failure),
+            Ok(Ok(Progress::Again { state, wake, note, .. })) => {
+                let after = match wake {
+                    Wake::After(after) => after.clamp(PAUSE.0, PAUSE.1),
+                    // What is waited for has no way to tell; it is looked at in a moment.
+                    Wake::Lease(_) | Wake::Job(_) => 1_000,
+                };
+                StepEnd::Again { state, due_at: node.env.now() + after as i64, note }
+            }
+            Ok(Ok(Progress::Done(outcome))) => self.done(node, outcome),
+        }
+    }
+
+    fn done(&self, node: &Node, outcome: StepOutcome) -> StepEnd {
+        let attributes = match (self.step, &outcome.attributes) {
+            (Step::Open, Some(added)) => match with_added(&self.resource.attributes, added) {
+                Ok(attributes) => Some(attributes),
+                Err(why) => return self.unanswered(node, Fault::BrokeContract(why), Next::BackOff),
+            },
+            _ => None,
+        };
+        StepEnd::Done { state: outcome.state, attributes, handout: outcome.handout }
+    }
+
+    /// No answer does not mean that it did not happen, so the step is repeated under the same key; after some tries it
+    /// counts as failed, and what it may have made is closed or released.
+    fn unanswered(&self, node: &Node, fault: Fault, next: Next) -> StepEnd {
+        let blame = if matches!(fault, Fault::Host(_)) { Blame::Host } else { Blame::Plugin };
+        let reason = format!("{} of {} gave no answer: {fault}", self.step.name(), self.id());
+        let failure = Failure { blame, next, reason, after: None };
+        let tries = self.attempt() + 1;
+        let ends = matches!(self.step, Step::Open | Step::Activate);
+        if ends && tries >= UNANSWERED_TRIES {
+            return StepEnd::Failed(failure);
+        }
+        let state = match self.place {
+            Some(place) => place.state.clone(),
+            None => self.resource.state.clone(),
+        };
+        StepEnd::Again {
+            state: state.unwrap_or_default(),
+            due_at: node.env.now() + backoff::pause(&failure, tries, &self.id()),
+            note: failure.reason,
+        }
+    }
+
+    fn timed_out(&self) -> Failure {
+        let note = self.resource.note.as_deref().map(|note| format!("; it was at: {note}")).unwrap_or_default();
+        Failure {
+            blame: Blame::Provider,
+            next: Next::BackOff,
+            reason: format!("{} was not open in time (open_timeout){note}", self.resource.name),
+            after: None,
+        }
+    }
+
+    fn step_call(&self, node: &Node, configured: &Configured) -> StepCall {
+        let config = &configured.config;
+        let now = node.env.now();
+        let ending = match self.step {
+            Step::Close => self.resource.reason.clone().or(Some("wanted away".to_owned())),
+            Step::Release => Some(
+                self.subject
+                    .lease
+                    .as_ref()
+                    .and_then(|lease| lease.reason.clone())
+                    .unwrap_or_else(|| "its place is given up".to_owned()),
+            ),
+            Step::Open | Step::Activate => None,
+        };
+        // The key names the step of this row, whoever makes it and how often.
+        let key = match node.protections.has(Protection::SameKey) {
+            true => format!("{}/{}", self.id(), self.step.name()),
+            false => format!("{}/{}/{}", self.id(), self.step.name(), node.env.random()),
+        };
+        let leftovers = match self.step {
+            Step::Open | Step::Close => self.subject.leftovers.as_slice(),
+            Step::Activate | Step::Release => &[],
+        };
+        StepCall {
+            step: self.step,
+            context: Context {
+                key,
+                epoch: self.epoch.max(0) as u64,
+                attempt: self.attempt().max(0) as u32,
+                deadline: u64::from(config.step_timeout) * 1_000,
+                ending,
+                leftovers: leftovers
+                    .iter()
+                    .map(|left| LeftoverArg {
+                        place: left.place.clone(),
+                        state: left.state.clone(),
+                        reason: left.reason.clone(),
+                    })
+                    .collect(),
+            },
+            blueprint: node.farm.argument(&self.resource.blueprint, configured, now, 0),
+            resource: resource_arg(self.resource),
+            place: self.place.map(|place| PlaceArg {
+                id: place.id.clone(),
+                lease: place.lease.clone(),
+                owner: self.subject.lease.as_ref().map(|lease| lease.owner.clone()).unwrap_or_default(),
+                attributes: self
+                    .subject
+                    .lease
+                    .as_ref()
+                    .map_or_else(|| "{}".to_owned(), |lease| lease.request.0.attributes.clone()),
+                slots: place.slots.0.clone(),
+                state: place.state.clone().filter(|state| !state.is_empty()),
+            }),
+            grants: config.grants.clone(),
+        }
+    }
+}
+
+/// A resource as plugins see it.
+pub fn resource_arg(resource: &Resource) -> ResourceArg {
+    ResourceArg {
+        id: resource.id.clone(),
+        name: resource.name.clone(),
+        status: match resource.status {
+            ResourceStatus::Pending => ResourceStatusArg::Pending,
+            ResourceStatus::Active => ResourceStatusArg::Active,
+            ResourceStatus::Released | ResourceStatus::Destroyed => ResourceStatusArg::Released,
+            ResourceStatus::Broken => ResourceStatusArg::Broken,
+        },
+        attributes: resource.attributes.clone(),
+        labels: resource.labels.0.clone(),
+        slots: resource.slots.0.clone(),
+        used: resource.used.max(0) as u32,
+        limit: resource.shares.max(0) as u32,
+        state: resource.state.clone().filter(|state| !state.is_empty()),
+    }
+}
+
+/// The promised attributes with what `open` adds; it may not change any of them.
+fn with_added(promised: &str, added: &str) -> Result<String, String> {
+    let object = |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text);
+    let mut all = object(promised).map_err(|error| format!("the promised attributes are no object: {error}"))?;
+    let added = object(added).map_err(|error| format!("open's attributes are no object: {error}"))?;
+    for (name, value) in added {
+        if let Some(promised) = all.get(&name)
+            && *promised != value
+        {
+            return Err(format!("open changed the attribute {name:?}, which its allocation had promised"));
+        }
+        all.insert(name, value);
+    }
+    Ok(serde_json::Value::Object(all).to_string())
+}

@@ -1,0 +1,87 @@
+//! A request becomes a lease and a waiting entry.
+
+use super::Deciding;
+use super::transition::{Said, earliest};
+use crate::model::proposal::{Done, Lost, NewLease};
+use crate::model::rows::{Class, Considered, Doc, Lease, RequestKey, Wanted};
+use crate::model::status::LeaseStatus;
+use std::collections::BTreeMap;
+
+impl Deciding<'_> {
+    pub fn ask(&mut self, new: &NewLease) -> Result<Done, Lost> {
+        if let Some(key) = &new.key
+            && let Some(first) = self.rows.request_keys.get(&(key.owner.clone(), key.name.clone()))
+        {
+            return match first.digest == key.digest {
+                true => Ok(Done { existing: Some(first.lease.clone()), ..Done::default() }),
+                false => Err(Lost::KeyReused(first.lease.clone())),
+            };
+        }
+        let mut class = self.rows.classes.get(&new.class).cloned().unwrap_or_else(|| Class {
+            id: new.class.clone(),
+            kind: new.request.kind.clone(),
+            request: Doc(new.request.clone()),
+            answers: Doc(BTreeMap::new()),
+            revision: -1,
+            waiting: 0,
+        });
+        if class.revision < new.revision {
+            class.revision = new.revision;
+            class.answers = Doc(new.answers.clone());
+        }
+        class.waiting += 1;
+        self.rows.classes.put(class);
+        let lease = Lease {
+            id: new.id.clone(),
+            kind: new.request.kind.clone(),
+            class: new.class.clone(),
+            owner: new.owner.clone(),
+            request: Doc(new.request.clone()),
+            status: LeaseStatus::Pending,
+            wanted: Wanted::Keep,
+            outcome: String::new(),
+            reason: None,
+            asked_at: new.asked_at,
+            ord: new.asked_at,
+            until: new.until,
+            wait_until: new.wait_until,
+            acquired_at: None,
+            active_at: None,
+            ended_at: None,
+            place: None,
+            resource: None,
+            handout: Doc(None),
+            due_at: earliest(new.until, new.wait_until),
+            claim: self.node.to_owned(),
+            epoch: 1,
+        };
+        self.lease_event(&lease, "", Said::from("asked"));
+        self.rows.leases.put(lease.clone());
+        if let Some(key) = &new.key {
+            self.rows.request_keys.put(RequestKey { lease: new.id.clone(), ..key.clone() });
+        }
+        let news = self.news(&new.request.kind);
+        if let Some(reason) = &new.never {
+            self.finish_lease(lease, LeaseStatus::Broken, "never-servable", reason)?;
+        }
+        Ok(Done { news, ..Done::default() })
+    }
+
+    pub fn consider(
+        &mut self,
+        class: &str,
+        revision: i64,
+        answers: &BTreeMap<String, Considered>,
+    ) -> Result<Done, Lost> {
+        let mut class =
+            self.rows.classes.get(&class.to_owned()).cloned().ok_or_else(|| Lost::Missing(class.to_owned()))?;
+        if class.revision >= revision {
+            return Ok(Done::default());
+        }
+        class.revision = revision;
+        class.answers = Doc(answers.clone());
+        let news = self.news(&class.kind.clone());
+        self.rows.classes.put(class);
+        Ok(Done { news, ..Done::default() })
+    }
+}

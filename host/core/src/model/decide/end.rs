@@ -1,0 +1,300 @@
+//! How leases, places and resources end, from every state.
+
+use super::Deciding;
+use super::transition::Said;
+use crate::contract::{Blame, Failure, Next, Slot};
+use crate::model::backoff;
+use crate::model::proposal::{Done, Lost, RESOURCES};
+use crate::model::protection::Protection;
+use crate::model::rows::{Aside, Doc, Lease, Leftover, Place, Resource, Wanted};
+use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
+
+impl Deciding<'_> {
+    /// Anybody may want a lease ended. Its status changes in the same commit, unless another node may be acting for it:
+    /// then that node is told by the row, cuts off what it does, and ends it.
+    pub fn end_lease(&mut self, id: &str, outcome: &str, reason: &str) -> Result<Done, Lost> {
+        let mut lease = self.lease(id)?;
+        if lease.status.ended() {
+            return Ok(Done::default());
+        }
+        let acting_elsewhere = lease
+            .place
+            .as_ref()
+            .and_then(|place| self.rows.places.get(place))
+            .is_some_and(|place| place.touched == 1 && place.claim != self.node && self.is_alive(&place.claim));
+        if acting_elsewhere {
+            if lease.wanted == Wanted::Keep {
+                lease.wanted = Wanted::End;
+                lease.outcome = outcome.to_owned();
+                lease.reason = Some(reason.to_owned());
+                self.lease_event(&lease, lease.status.name(), Said::from(reason));
+                self.rows.leases.put(lease.clone());
+                if let Some(mut place) = lease.place.as_ref().and_then(|place| self.rows.places.get(place)).cloned() {
+                    place.due_at = Some(self.at);
+                    self.rows.places.put(place);
+                }
+            }
+            return Ok(Done { news: self.news(&lease.kind), ..Done::default() });
+        }
+        // What another node wanted first keeps its outcome and its reason.
+        let (outcome, reason) = match lease.wanted {
+            Wanted::End => (lease.outcome.clone(), lease.reason.clone().unwrap_or_default()),
+            Wanted::Keep => (outcome.to_owned(), reason.to_owned()),
+        };
+        let pool = lease.kind.clone();
+        let withdrawn = lease.status == LeaseStatus::Pending;
+        self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
+        let counts = self.protections.has(match withdrawn {
+            true => Protection::Withdrawals,
+            false => Protection::News,
+        });
+        Ok(Done { news: counts.then(|| self.news(&pool)).flatten(), ..Done::default() })
+    }
+
+    /// Ends a lease as released or broken, and its place with it.
+    pub fn finish_lease(&mut self, lease: Lease, to: LeaseStatus, outcome: &str, reason: &str) -> Result<Lease, Lost> {
+        let place = lease.place.as_ref().and_then(|place| self.rows.places.get(place)).cloned();
+        let lease = self.move_lease(lease, to, reason, |lease| {
+            lease.wanted = Wanted::End;
+            lease.outcome = outcome.to_owned();
+            lease.reason = Some(reason.to_owned());
+            lease.epoch += 1;
+        })?;
+        let gone = match place {
+            Some(place) => self.leave(place, reason)?,
+            None => true,
+        };
+        if gone { self.move_lease(lease, LeaseStatus::Destroyed, "its place is gone", |_| {}) } else { Ok(lease) }
+    }
+
+    /// Lets a place go; true if it is gone already. `release` is called only where something may have been made on a
+    /// resource that stays.
+    pub fn leave(&mut self, place: Place, reason: &str) -> Result<bool, Lost> {
+        if place.status == PlaceStatus::Gone {
+            return Ok(true);
+        }
+        let resource = self.resource(&place.resource)?;
+        let going = resource.status != ResourceStatus::Active || resource.wanted == Wanted::End;
+        let dirty = place.touched == 1 && place.releases == 1;
+        if place.status == PlaceStatus::Leaving && !going {
+            return Ok(false);
+        }
+        if dirty && !going {
+            let (at, node) = (self.at, self.node.to_owned());
+            self.move_place(place, PlaceStatus::Leaving, reason, |place| {
+                place.due_at = Some(at);
+                place.claim = node;
+            })?;
+            return Ok(false);
+        }
+        if dirty {
+            self.leave_behind(&place, &resource, reason);
+        }
+        self.move_place(place, PlaceStatus::Gone, reason, |_| {})?;
+        self.settle_resource(&resource.id, true)?;
+        Ok(true)
+    }
+
+    /// Records what a stay left, where the next one to use the resource's slots will find it.
+    pub fn leave_behind(&mut self, place: &Place, resource: &Resource, reason: &str) {
+        let named = resource.slots.0.iter().filter_map(|slot| match slot {
+            Slot::Named(key) => Some(key.clone()),
+            Slot::Counted { .. } => None,
+        });
+        let mut keys: Vec<String> = named.collect();
+        if keys.is_empty() {
+            keys.push(String::new());
+        }
+        for slot in keys {
+            self.rows.leftovers.put(Leftover {
+                place: place.id.clone(),
+                space: resource.space.clone(),
+                slot,
+                resource: resource.id.clone(),
+                lease: place.lease.clone(),
+                state: place.state.clone(),
+                reason: reason.to_owned(),
+                at: self.at,
+            });
+        }
+    }
+
+    /// Puts a lease whose place is lost back into the order it came in.
+    pub fn back_to_waiting(&mut self, lease: Lease, reason: &str) -> Result<(), Lost> {
+        let pool = lease.kind.clone();
+        self.move_lease(lease, LeaseStatus::Pending, reason, |lease| {
+            lease.place = None;
+            lease.resource = None;
+            lease.acquired_at = None;
+            lease.reason = Some(reason.to_owned());
+            lease.epoch += 1;
+        })?;
+        self.news(&pool);
+        Ok(())
+    }
+
+    pub fn end_resource(&mut self, id: &str, reason: &str, closes: bool) -> Result<Done, Lost> {
+        let mut resource = self.resource(id)?;
+        if resource.status.alive() && resource.wanted == Wanted::Keep {
+            resource.wanted = Wanted::End;
+            resource.reason = Some(reason.to_owned());
+            self.put_resource(resource);
+            self.settle_resource(id, closes)?;
+        }
+        let kind = self.resource(id)?.kind;
+        Ok(Done { news: self.news(&kind), ..Done::default() })
+    }
+
+    /// A resource that is wanted away and empty is released.
+    pub fn settle_resource(&mut self, id: &str, closes: bool) -> Result<(), Lost> {
+        let resource = self.resource(id)?;
+        if resource.status.alive() && resource.wanted == Wanted::End && resource.used == 0 {
+            let reason = resource.reason.clone().unwrap_or_default();
+            let (at, node) = (self.at, self.node.to_owned());
+            let resource = self.move_resource(resource, ResourceStatus::Released, reason.as_str(), |resource| {
+                resource.due_at = Some(at);
+                resource.claim = node;
+                resource.epoch += 1;
+            })?;
+            if !closes {
+                self.destroy_resource(resource, "nothing to close")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The commit in which a resource breaks: its places end, acquired leases wait again, active ones break. Every
+    /// row's epoch is raised, so that whoever was acting on one is stale.
+    pub fn break_resource(
+        &mut self,
+        resource: Resource,
+        reason: &str,
+        breaks_acquired: bool,
+        closes: bool,
+    ) -> Result<(), Lost> {
+        let (at, node) = (self.at, self.node.to_owned());
+        let places: Vec<Place> = self
+            .rows
+            .places
+            .iter()
+            .filter(|place| place.resource == resource.id && place.status != PlaceStatus::Gone)
+            .cloned()
+            .collect();
+        let resource = self.move_resource(resource, ResourceStatus::Broken, reason, |resource| {
+            resource.reason = Some(reason.to_owned());
+            resource.due_at = Some(at);
+            resource.claim = node;
+            resource.epoch += 1;
+        })?;
+        for place in places {
+            let lease = self.lease(&place.lease)?;
+            let current = lease.place.as_deref() == Some(&place.id);
+            self.leave(place, reason)?;
+            if !current {
+                continue;
+            }
+            match lease.status {
+                LeaseStatus::Acquired if breaks_acquired => {
+                    self.finish_lease(lease, LeaseStatus::Broken, "broken", reason)?;
+                }
+                LeaseStatus::Acquired => self.back_to_waiting(lease, reason)?,
+                LeaseStatus::Active => {
+                    self.finish_lease(lease, LeaseStatus::Broken, "resource-lost", reason)?;
+                }
+                LeaseStatus::Released | LeaseStatus::Broken => {
+                    self.move_lease(lease, LeaseStatus::Destroyed, "its place is gone", |_| {})?;
+                }
+                LeaseStatus::Pending | LeaseStatus::Destroyed => {}
+            }
+        }
+        self.news(&resource.kind.clone());
+        if !closes {
+            self.destroy_resource(self.resource(&resource.id)?, "nothing to close")?;
+        }
+        Ok(())
+    }
+
+    pub fn destroy_resource(&mut self, resource: Resource, reason: &str) -> Result<(), Lost> {
+        let resource = self.move_resource(resource, ResourceStatus::Destroyed, reason, |_| {})?;
+        let mut blueprint = self.blueprint(&resource.blueprint, &resource.kind);
+        blueprint.used -= 1;
+        self.rows.blueprints.put(blueprint);
+        self.free_slots(&resource.id, &resource.kind, true);
+        Ok(())
+    }
+
+    /// Sets aside what failed, where the next attempt will look: its slots, or the blueprint when it has none.
+    pub fn strike(&mut self, slots: &[(String, String)], blueprint: &str, kind: &str, failure: &Failure) {
+        if !self.protections.has(Protection::SettingAside) {
+            return;
+        }
+        let whole = failure.blame == Blame::Plugin || slots.is_empty();
+        if whole {
+            let mut row = self.blueprint(blueprint, kind);
+            row.failures += 1;
+            row.not_before = self.at + backoff::pause(failure, row.failures, self.commit);
+            row.reason = Some(failure.reason.clone());
+            self.rows.blueprints.put(row);
+            return;
+        }
+        for (space, slot) in slots {
+            let failures = self.rows.asides.get(&(space.clone(), slot.clone())).map_or(0, |aside| aside.failures) + 1;
+            self.rows.asides.put(Aside {
+                space: space.clone(),
+                slot: slot.clone(),
+                kind: kind.to_owned(),
+                failures,
+                until: self.at + backoff::pause(failure, failures, self.commit),
+                reason: failure.reason.clone(),
+            });
+        }
+    }
+
+    /// What worked is good again.
+    pub fn clear_strikes(&mut self, slots: &[(String, String)], blueprint: &str) {
+        for slot in slots {
+            self.rows.asides.remove(slot);
+        }
+        if let Some(mut row) = self.rows.blueprints.get(&blueprint.to_owned()).cloned()
+            && row.failures > 0
+        {
+            row.failures = 0;
+            row.not_before = 0;
+            row.reason = None;
+            self.rows.blueprints.put(row);
+        }
+    }
+
+    /// What a failed `activate` means for its lease and its place.
+    pub fn activate_failed(&mut self, place: Place, failure: &Failure, closes: bool) -> Result<(), Lost> {
+        let lease = self.lease(&place.lease)?;
+        match failure.next {
+            Next::Gone => {
+                let resource = self.resource(&place.resource)?;
+                self.strike(&named_slots(&resource), &resource.blueprint, &resource.kind, failure);
+                self.break_resource(resource, &failure.reason, false, closes)
+            }
+            Next::BreakLease => self.finish_lease(lease, LeaseStatus::Broken, "broken", &failure.reason).map(|_| ()),
+            Next::Elsewhere | Next::BackOff | Next::Attention => {
+                let at = [(RESOURCES.to_owned(), place.resource.clone())];
+                self.strike(&at, &place.blueprint, &place.kind, failure);
+                self.leave(place, &failure.reason)?;
+                self.back_to_waiting(lease, &failure.reason)
+            }
+        }
+    }
+}
+
+/// A resource's named slots with their name space.
+pub(super) fn named_slots(resource: &Resource) -> Vec<(String, String)> {
+    let named = resource.slots.0.iter().filter_map(|slot| match slot {
+        Slot::Named(key) => Some((resource.space.clone(), key.clone())),
+        Slot::Counted { .. } => None,
+    });
+    named.collect()
+}
+
+/// An empty handout is no handout.
+pub(super) fn handout(given: Option<crate::contract::Handout>) -> Doc<Option<crate::contract::Handout>> {
+    Doc(Some(given.unwrap_or_default()))
+}

@@ -1,0 +1,73 @@
+//! The function that decides every commit: from the rows a group named, what each proposal changes, or why it is lost.
+//! It is pure; both engines of the store and the simulator run it.
+
+mod ask;
+mod end;
+mod node;
+mod plan;
+mod step;
+mod transition;
+
+use super::proposal::{Change, Done, Lost, Outcome, Proposal};
+use super::protection::{Protection, Protections};
+use super::table::Rows;
+
+/// Whose proposal is being decided, and when.
+pub(crate) struct Deciding<'a> {
+    pub rows: &'a mut Rows,
+    pub commit: &'a str,
+    pub node: &'a str,
+    pub at: i64,
+    pub protections: Protections,
+    /// The number of the proposal's next event.
+    n: i64,
+}
+
+/// Decides one proposal. Rows change only if it is done.
+pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protections) -> Outcome {
+    if protections.has(Protection::CommitId) && rows.known_commits.contains(&proposal.id) {
+        return Outcome::Known;
+    }
+    let mark = rows.mark();
+    let mut deciding = Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0 };
+    let result = deciding.change(&proposal.change);
+    match result {
+        Ok(done) => {
+            rows.known_commits.insert(proposal.id.clone());
+            Outcome::Done(done)
+        }
+        Err(lost) => {
+            rows.undo_to(mark);
+            Outcome::Lost(lost)
+        }
+    }
+}
+
+impl Deciding<'_> {
+    fn change(&mut self, change: &Change) -> Result<Done, Lost> {
+        match change {
+            Change::Ask(new) => self.ask(new),
+            Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),
+            Change::Plan(plan) => self.plan(plan),
+            Change::EndLease { lease, outcome, reason } => self.end_lease(lease, outcome, reason),
+            Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
+            Change::Step(report) => self.step(report),
+            Change::BlueprintFailed { blueprint, reason } => self.blueprint_failed(blueprint, reason),
+            Change::Configure { blueprints } => self.configure(blueprints),
+            Change::Join { name } => self.join(name),
+            Change::NodeDead { dead, beat } => self.node_dead(dead, *beat),
+            Change::TakeOver { dead, leases, places, resources } => self.take_over(dead, leases, places, resources),
+        }
+    }
+}
+
+impl Deciding<'_> {
+    fn n(&self) -> i64 {
+        self.n
+    }
+
+    /// Takes event numbers back, when the events are taken back.
+    fn rewind(&mut self, n: i64) {
+        self.n = n;
+    }
+}

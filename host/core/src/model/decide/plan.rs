@@ -1,0 +1,213 @@
+//! A matcher's commit. Only here are places given.
+
+use super::Deciding;
+use super::transition::Said;
+use crate::contract::Slot;
+use crate::model::proposal::{Build, Done, Item, Lost, Placement, Plan};
+use crate::model::protection::Protection;
+use crate::model::rows::{Doc, Event, Lease, Place, Resource, Wanted};
+use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject};
+
+impl Deciding<'_> {
+    pub fn plan(&mut self, plan: &Plan) -> Result<Done, Lost> {
+        let pool = self.rows.pools.get(&plan.pool).ok_or_else(|| Lost::Missing(plan.pool.clone()))?;
+        if pool.version != plan.version && self.protections.has(Protection::Version) {
+            return Err(Lost::Version);
+        }
+        let mut items = Vec::with_capacity(plan.items.len());
+        for item in &plan.items {
+            let mark = self.rows.mark();
+            let n = self.n();
+            let result = match item {
+                Item::Place(placement) => self.place_lease(placement),
+                Item::Build(build) => self.build(build),
+            };
+            if result.is_err() {
+                self.rows.undo_to(mark);
+                self.rewind(n);
+            }
+            items.push(result.err());
+        }
+        if !self.protections.has(Protection::ItemByItem)
+            && let Some(Some(lost)) = items.iter().find(|lost| lost.is_some())
+        {
+            return Err(lost.clone());
+        }
+        let mut news = None;
+        if items.iter().any(Option::is_none) {
+            news = self.news(&plan.pool);
+            if let Some(mut pool) = self.rows.pools.get(&plan.pool).cloned() {
+                pool.version += 1;
+                self.rows.pools.put(pool);
+            }
+        }
+        Ok(Done { items, news, ..Done::default() })
+    }
+
+    fn build(&mut self, build: &Build) -> Result<(), Lost> {
+        let kind = self.lease(build.takers.first().map(|t| t.lease.as_str()).ok_or(Lost::NoTaker)?)?.kind;
+        let mut blueprint = self.blueprint(&build.blueprint, &kind);
+        if let Some(max) = build.max_resources
+            && blueprint.used >= max
+            && self.protections.has(Protection::Counter)
+        {
+            return Err(Lost::Maximum(build.blueprint.clone()));
+        }
+        self.take_slots(&build.space, &build.allocation.slots, &build.resource)?;
+        blueprint.used += 1;
+        let used = blueprint.used;
+        self.rows.blueprints.put(blueprint);
+        let resource = Resource {
+            id: build.resource.clone(),
+            kind: kind.clone(),
+            blueprint: build.blueprint.clone(),
+            space: build.space.clone(),
+            revision: build.revision,
+            digest: build.digest.clone(),
+            name: build.allocation.name.clone(),
+            status: ResourceStatus::Pending,
+            wanted: Wanted::Keep,
+            reason: None,
+            attributes: build.allocation.attributes.clone(),
+            labels: Doc(build.allocation.labels.clone()),
+            slots: Doc(build.allocation.slots.clone()),
+            used: 0,
+            shares: build.shares,
+            room: 0,
+            state: None,
+            note: None,
+            attempt: 0,
+            due_at: Some(self.at),
+            open_by: self.at + build.open_timeout,
+            created_at: self.at,
+            idle_since: Some(self.at),
+            ended_at: None,
+            claim: self.node.to_owned(),
+            epoch: 1,
+        };
+        let resource = self.put_resource(resource);
+        let takers: Vec<&str> = build.takers.iter().map(|taker| taker.lease.as_str()).collect();
+        let detail = serde_json::json!({
+            "for": takers, "blueprint": build.blueprint, "count": used, "limit": build.max_resources,
+        });
+        self.event(Event {
+            subject: Subject::Resource,
+            id: resource.id.clone(),
+            pool: kind,
+            resource: Some(resource.id.clone()),
+            now: ResourceStatus::Pending.name().to_owned(),
+            epoch: 1,
+            ..self.blank(Said { reason: "allocated", detail: Some(detail.to_string()) })
+        });
+        if !build.opens {
+            self.move_resource(resource, ResourceStatus::Active, "nothing to open", |resource| resource.due_at = None)?;
+        }
+        if !self.protections.has(Protection::PlaceInCommit) {
+            return Ok(());
+        }
+        // A taker that has gone is left out alone; a resource that nobody is left for is not built.
+        let mut placed = 0;
+        for taker in &build.takers {
+            let mark = self.rows.mark();
+            let n = self.n();
+            match self.place_lease(taker) {
+                Ok(()) => placed += 1,
+                Err(_) => {
+                    self.rows.undo_to(mark);
+                    self.rewind(n);
+                }
+            }
+        }
+        if placed == 0 { Err(Lost::NoTaker) } else { Ok(()) }
+    }
+
+    fn place_lease(&mut self, placement: &Placement) -> Result<(), Lost> {
+        let lease = self.lease(&placement.lease)?;
+        let waits = lease.status == LeaseStatus::Pending && lease.wanted == Wanted::Keep;
+        if !waits && self.protections.has(Protection::LeaseGuard) {
+            return Err(Lost::Lease(lease.id));
+        }
+        let mut resource = self.resource(&placement.resource)?;
+        let share = i64::from(placement.acquisition.share);
+        if !resource.status.alive() || resource.wanted != Wanted::Keep {
+            return Err(Lost::Resource(resource.id));
+        }
+        if resource.used + share > resource.shares && self.protections.has(Protection::Shares) {
+            return Err(Lost::Resource(resource.id));
+        }
+        let slots: &Vec<Slot> = &placement.acquisition.slots;
+        self.take_slots(&resource.space.clone(), slots, &placement.place)?;
+        resource.used += share;
+        resource.idle_since = None;
+        let open = resource.status == ResourceStatus::Active;
+        let ready = placement.acquisition.ready.clone();
+        let nothing_to_do = ready.is_some() || !placement.activates;
+        let (count, limit) = (resource.used, resource.shares);
+        self.put_resource(resource.clone());
+        let place = Place {
+            id: placement.place.clone(),
+            lease: lease.id.clone(),
+            resource: resource.id.clone(),
+            kind: lease.kind.clone(),
+            blueprint: resource.blueprint.clone(),
+            space: resource.space.clone(),
+            status: PlaceStatus::Held,
+            share,
+            slots: Doc(slots.clone()),
+            ready: Doc(match nothing_to_do {
+                true => Some(ready.unwrap_or_default()),
+                false => None,
+            }),
+            releases: i64::from(placement.releases && !nothing_to_do),
+            touched: 0,
+            state: None,
+            note: None,
+            attempt: 0,
+            due_at: None,
+            created_at: self.at,
+            claim: self.node.to_owned(),
+            epoch: 1,
+        };
+        self.event(Event {
+            subject: Subject::Place,
+            id: place.id.clone(),
+            pool: place.kind.clone(),
+            lease: Some(lease.id.clone()),
+            resource: Some(resource.id.clone()),
+            now: PlaceStatus::Held.name().to_owned(),
+            epoch: 1,
+            ..self.blank(Said {
+                reason: "placed",
+                detail: Some(serde_json::json!({ "count": count, "limit": limit }).to_string()),
+            })
+        });
+        let node = self.node.to_owned();
+        let at = self.at;
+        let take = |lease: &mut Lease| {
+            lease.place = Some(placement.place.clone());
+            lease.resource = Some(resource.id.clone());
+            lease.claim = node;
+            lease.epoch += 1;
+            lease.acquired_at = Some(at);
+            lease.reason = None;
+        };
+        if open && nothing_to_do {
+            let handout = place.ready.0.clone();
+            self.rows.places.put(place);
+            self.move_lease(lease, LeaseStatus::Active, "nothing to set up", |lease| {
+                take(lease);
+                lease.active_at = Some(at);
+                lease.handout = Doc(handout);
+            })?;
+        } else {
+            self.rows.places.put(if open { start_activating(place, at) } else { place });
+            self.move_lease(lease, LeaseStatus::Acquired, "placed", take)?;
+        }
+        Ok(())
+    }
+}
+
+/// From now on `activate` may be called, so from now on there may be something to release.
+pub(super) fn start_activating(place: Place, at: i64) -> Place {
+    Place { touched: 1, due_at: Some(at), ..place }
+}

@@ -1,0 +1,310 @@
+//! Where statuses change: one function for each kind of row. Each checks the table, keeps the counts that follow from
+//! the status, and writes the one event of the transition.
+
+use super::Deciding;
+use crate::contract::Slot;
+use crate::model::proposal::Lost;
+use crate::model::protection::Protection;
+use crate::model::rows::{Blueprint, Counter, CounterShare, Event, Lease, Place, Pool, Resource, SlotRow, Wanted};
+use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject, allowed};
+
+/// What an event says beside the transition.
+pub(crate) struct Said<'a> {
+    pub reason: &'a str,
+    pub detail: Option<String>,
+}
+
+impl<'a> From<&'a str> for Said<'a> {
+    fn from(reason: &'a str) -> Self {
+        Said { reason, detail: None }
+    }
+}
+
+impl Deciding<'_> {
+    pub fn lease(&self, id: &str) -> Result<Lease, Lost> {
+        self.rows.leases.get(&id.to_owned()).cloned().ok_or_else(|| Lost::Missing(id.to_owned()))
+    }
+
+    pub fn resource(&self, id: &str) -> Result<Resource, Lost> {
+        self.rows.resources.get(&id.to_owned()).cloned().ok_or_else(|| Lost::Missing(id.to_owned()))
+    }
+
+    pub fn place(&self, id: &str) -> Result<Place, Lost> {
+        self.rows.places.get(&id.to_owned()).cloned().ok_or_else(|| Lost::Missing(id.to_owned()))
+    }
+
+    /// Moves a lease, after `change` has set what goes with it.
+    pub fn move_lease<'s>(
+        &mut self,
+        mut lease: Lease,
+        to: LeaseStatus,
+        said: impl Into<Said<'s>>,
+        change: impl FnOnce(&mut Lease),
+    ) -> Result<Lease, Lost> {
+        let from = lease.status;
+        self.check(Subject::Lease, &lease.id, from.name(), to.name())?;
+        lease.status = to;
+        change(&mut lease);
+        if from == LeaseStatus::Pending {
+            self.count_waiting(&lease, -1);
+        }
+        if to == LeaseStatus::Pending {
+            self.count_waiting(&lease, 1);
+        }
+        lease.due_at = match to {
+            LeaseStatus::Pending | LeaseStatus::Acquired => earliest(lease.until, lease.wait_until),
+            LeaseStatus::Active => lease.until,
+            _ => None,
+        };
+        if to.ended() && lease.ended_at.is_none() {
+            lease.ended_at = Some(self.at);
+        }
+        self.lease_event(&lease, from.name(), said.into());
+        self.rows.leases.put(lease.clone());
+        Ok(lease)
+    }
+
+    pub fn lease_event(&mut self, lease: &Lease, was: &str, said: Said<'_>) {
+        self.event(Event {
+            subject: Subject::Lease,
+            id: lease.id.clone(),
+            pool: lease.kind.clone(),
+            lease: Some(lease.id.clone()),
+            resource: lease.resource.clone(),
+            was: was.to_owned(),
+            now: lease.status.name().to_owned(),
+            epoch: lease.epoch,
+            ..self.blank(said)
+        });
+    }
+
+    pub fn move_resource<'s>(
+        &mut self,
+        mut resource: Resource,
+        to: ResourceStatus,
+        said: impl Into<Said<'s>>,
+        change: impl FnOnce(&mut Resource),
+    ) -> Result<Resource, Lost> {
+        let from = resource.status;
+        self.check(Subject::Resource, &resource.id, from.name(), to.name())?;
+        resource.status = to;
+        resource.attempt = 0;
+        resource.note = None;
+        change(&mut resource);
+        if to == ResourceStatus::Destroyed {
+            resource.ended_at = Some(self.at);
+            resource.due_at = None;
+        }
+        let said = said.into();
+        self.event(Event {
+            subject: Subject::Resource,
+            id: resource.id.clone(),
+            pool: resource.kind.clone(),
+            resource: Some(resource.id.clone()),
+            was: from.name().to_owned(),
+            now: to.name().to_owned(),
+            epoch: resource.epoch,
+            ..self.blank(said)
+        });
+        Ok(self.put_resource(resource))
+    }
+
+    /// The one way a resource's row is written: what a matcher may give of it follows from the rest.
+    pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
+        let open = resource.status.alive() && resource.wanted == Wanted::Keep;
+        resource.room = if open { (resource.shares - resource.used).max(0) } else { 0 };
+        self.rows.resources.put(resource.clone());
+        resource
+    }
+
+    pub fn move_place<'s>(
+        &mut self,
+        mut place: Place,
+        to: PlaceStatus,
+        said: impl Into<Said<'s>>,
+        change: impl FnOnce(&mut Place),
+    ) -> Result<Place, Lost> {
+        let from = place.status;
+        self.check(Subject::Place, &place.id, from.name(), to.name())?;
+        place.status = to;
+        place.attempt = 0;
+        place.note = None;
+        place.epoch += 1;
+        change(&mut place);
+        if to == PlaceStatus::Gone {
+            place.due_at = None;
+        }
+        let said = said.into();
+        self.event(Event {
+            subject: Subject::Place,
+            id: place.id.clone(),
+            pool: place.kind.clone(),
+            lease: Some(place.lease.clone()),
+            resource: Some(place.resource.clone()),
+            was: from.name().to_owned(),
+            now: to.name().to_owned(),
+            epoch: place.epoch,
+            ..self.blank(said)
+        });
+        self.rows.places.put(place.clone());
+        if to == PlaceStatus::Gone {
+            self.free_slots(&place.id, &place.kind, false);
+            if let Some(mut resource) = self.rows.resources.get(&place.resource).cloned() {
+                resource.used -= place.share;
+                if resource.used == 0 {
+                    resource.idle_since = Some(self.at);
+                }
+                self.put_resource(resource);
+            }
+            self.freed(&place.kind);
+        }
+        Ok(place)
+    }
+
+    fn check(&self, subject: Subject, id: &str, from: &str, to: &str) -> Result<(), Lost> {
+        if allowed(subject, from, to) {
+            Ok(())
+        } else {
+            Err(Lost::Transition(format!("{subject} {id}: {to} after {from}")))
+        }
+    }
+
+    pub fn blank(&self, said: Said<'_>) -> Event {
+        Event {
+            commit_id: self.commit.to_owned(),
+            n: 0,
+            at: self.at,
+            node: self.node.to_owned(),
+            subject: Subject::Pool,
+            id: String::new(),
+            pool: String::new(),
+            lease: None,
+            resource: None,
+            was: String::new(),
+            now: String::new(),
+            epoch: 0,
+            reason: said.reason.to_owned(),
+            detail: said.detail,
+        }
+    }
+
+    pub fn event(&mut self, event: Event) {
+        let n = self.n;
+        self.n += 1;
+        self.rows.events.push(Event { n, ..event });
+    }
+
+    fn count_waiting(&mut self, lease: &Lease, by: i64) {
+        if let Some(mut class) = self.rows.classes.get(&lease.class).cloned() {
+            class.waiting += by;
+            self.rows.classes.put(class);
+        }
+    }
+
+    /// Raises a pool's news. Always: whoever asked whether it is needed would be asking about a state that is past.
+    pub fn news(&mut self, kind: &str) -> Option<(i64, i64)> {
+        let mut pool = self.rows.pools.get(&kind.to_owned()).cloned().unwrap_or_else(|| new_pool(kind));
+        let before = pool.news;
+        pool.news += 1;
+        let after = pool.news;
+        self.rows.pools.put(pool);
+        Some((before, after))
+    }
+
+    /// Something that others may wait for is free.
+    pub fn freed(&mut self, kind: &str) {
+        if self.protections.has(Protection::News) {
+            self.news(kind);
+        }
+    }
+
+    /// Notes that `allocate` may answer otherwise than before.
+    pub fn allocatable(&mut self, kind: &str) {
+        self.freed(kind);
+        if let Some(mut pool) = self.rows.pools.get(&kind.to_owned()).cloned() {
+            pool.freed += 1;
+            self.rows.pools.put(pool);
+        }
+    }
+
+    /// Gives slots to a new owner, or to none.
+    pub fn take_slots(&mut self, space: &str, slots: &[Slot], owner: &str) -> Result<(), Lost> {
+        for slot in slots {
+            match slot {
+                Slot::Named(key) => {
+                    let row = SlotRow { space: space.to_owned(), slot: key.clone(), owner: owner.to_owned() };
+                    let taken = self.rows.slots.get(&(row.space.clone(), row.slot.clone())).is_some();
+                    if taken && self.protections.has(Protection::Slots) {
+                        return Err(Lost::Slot(key.clone()));
+                    }
+                    self.rows.slots.put(row);
+                }
+                Slot::Counted { key, amount, limit } => {
+                    let at = (space.to_owned(), key.clone());
+                    let used = self.rows.counters.get(&at).map_or(0, |counter| counter.used) + i64::from(*amount);
+                    if used > i64::from(*limit) && self.protections.has(Protection::Slots) {
+                        return Err(Lost::Slot(key.clone()));
+                    }
+                    self.rows.counters.put(Counter { space: at.0.clone(), slot: at.1.clone(), used });
+                    let held = (at.0.clone(), at.1.clone(), owner.to_owned());
+                    let amount =
+                        self.rows.counter_shares.get(&held).map_or(0, |share| share.amount) + i64::from(*amount);
+                    self.rows.counter_shares.put(CounterShare { space: held.0, slot: held.1, owner: held.2, amount });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Frees everything an owner holds. `made`: a blueprint may make something new of what is free now.
+    pub fn free_slots(&mut self, owner: &str, kind: &str, made: bool) {
+        let named: Vec<_> = self
+            .rows
+            .slots
+            .iter()
+            .filter(|row| row.owner == owner)
+            .map(|row| (row.space.clone(), row.slot.clone()))
+            .collect();
+        let shares: Vec<_> = self.rows.counter_shares.iter().filter(|row| row.owner == owner).cloned().collect();
+        if made || !named.is_empty() || !shares.is_empty() {
+            self.allocatable(kind);
+        }
+        for key in named {
+            self.rows.slots.remove(&key);
+        }
+        for share in shares {
+            let at = (share.space.clone(), share.slot.clone());
+            if let Some(mut counter) = self.rows.counters.get(&at).cloned() {
+                counter.used -= share.amount;
+                if counter.used > 0 {
+                    self.rows.counters.put(counter);
+                } else {
+                    self.rows.counters.remove(&at);
+                }
+            }
+            self.rows.counter_shares.remove(&(share.space, share.slot, share.owner));
+        }
+    }
+
+    pub fn blueprint(&self, name: &str, kind: &str) -> Blueprint {
+        self.rows.blueprints.get(&name.to_owned()).cloned().unwrap_or_else(|| Blueprint {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            used: 0,
+            failures: 0,
+            not_before: 0,
+            reason: None,
+        })
+    }
+}
+
+pub(crate) fn new_pool(kind: &str) -> Pool {
+    Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 }
+}
+
+pub(crate) fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,136 @@
+//! The rows of one group of commits in memory: as they were loaded, as they are now, and how to take changes back.
+
+use super::rows::{
+    Aside, Blueprint, Class, Counter, CounterShare, Event, Leak, Lease, Leftover, NodeRow, Place, Pool, RequestKey,
+    Resource, Row, SlotRow,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The rows of one type. A key that was not loaded counts as absent from the store.
+#[derive(Debug)]
+pub struct Table<R: Row> {
+    entries: BTreeMap<R::Key, Entry<R>>,
+    journal: Vec<(R::Key, Option<R>)>,
+}
+
+#[derive(Debug)]
+struct Entry<R> {
+    stored: Option<R>,
+    now: Option<R>,
+}
+
+impl<R: Row> Default for Table<R> {
+    fn default() -> Self {
+        Table { entries: BTreeMap::new(), journal: Vec::new() }
+    }
+}
+
+impl<R: Row> Table<R> {
+    /// Takes in a row as the store has it.
+    pub fn load(&mut self, row: R) {
+        self.entries.insert(row.key(), Entry { stored: Some(row.clone()), now: Some(row) });
+    }
+
+    pub fn get(&self, key: &R::Key) -> Option<&R> {
+        self.entries.get(key).and_then(|entry| entry.now.as_ref())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &R> {
+        self.entries.values().filter_map(|entry| entry.now.as_ref())
+    }
+
+    pub fn put(&mut self, row: R) {
+        self.set(row.key(), Some(row));
+    }
+
+    pub fn remove(&mut self, key: &R::Key) {
+        if self.get(key).is_some() {
+            self.set(key.clone(), None);
+        }
+    }
+
+    fn set(&mut self, key: R::Key, row: Option<R>) {
+        let entry = self.entries.entry(key.clone()).or_insert(Entry { stored: None, now: None });
+        let before = std::mem::replace(&mut entry.now, row);
+        self.journal.push((key, before));
+    }
+
+    fn undo_to(&mut self, mark: usize) {
+        while self.journal.len() > mark {
+            if let Some((key, before)) = self.journal.pop()
+                && let Some(entry) = self.entries.get_mut(&key)
+            {
+                entry.now = before;
+            }
+        }
+    }
+
+    /// Rows that are new or other than the store has them, by key.
+    pub fn changed(&self) -> impl Iterator<Item = &R> {
+        self.entries.values().filter(|entry| entry.now != entry.stored).filter_map(|entry| entry.now.as_ref())
+    }
+
+    /// The same, each with what the store has.
+    pub fn changes(&self) -> impl Iterator<Item = (Option<&R>, &R)> {
+        let changed = self.entries.values().filter(|entry| entry.now != entry.stored);
+        changed.filter_map(|entry| entry.now.as_ref().map(|now| (entry.stored.as_ref(), now)))
+    }
+
+    /// Rows that the store has and that are gone now, by key.
+    pub fn removed(&self) -> impl Iterator<Item = &R> {
+        self.entries.values().filter(|entry| entry.now.is_none()).filter_map(|entry| entry.stored.as_ref())
+    }
+}
+
+/// Hands the list of tables that commits change to a macro: field and row type.
+macro_rules! with_tables {
+    ($each:ident) => {
+        $each! {
+            pools: Pool,
+            classes: Class,
+            blueprints: Blueprint,
+            resources: Resource,
+            places: Place,
+            leases: Lease,
+            slots: SlotRow,
+            counters: Counter,
+            counter_shares: CounterShare,
+            request_keys: RequestKey,
+            asides: Aside,
+            leftovers: Leftover,
+            leaks: Leak,
+            nodes: NodeRow,
+        }
+    };
+}
+pub(crate) use with_tables;
+
+macro_rules! tables {
+    ($($field:ident : $row:ident,)*) => {
+        /// Every table of the store that commits change, and the events they write.
+        #[derive(Debug, Default)]
+        pub struct Rows {
+            $(pub $field: Table<$row>,)*
+            pub events: Vec<Event>,
+            /// Commit ids of this group that the store has already.
+            pub known_commits: BTreeSet<String>,
+        }
+
+        /// A point to go back to.
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct Mark { $($field: usize,)* events: usize }
+
+        impl Rows {
+            pub fn mark(&self) -> Mark {
+                Mark { $($field: self.$field.journal.len(),)* events: self.events.len() }
+            }
+
+            pub fn undo_to(&mut self, mark: Mark) {
+                $(self.$field.undo_to(mark.$field);)*
+                self.events.truncate(mark.events);
+            }
+        }
+    };
+}
+
+with_tables!(tables);

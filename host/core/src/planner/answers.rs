@@ -1,0 +1,103 @@
+//! What the blueprints have answered so far, and what they are being asked. Kept by a matcher in memory; losing it costs
+//! nothing but asking again.
+
+use crate::contract::{Acquisition, Allocation, Refusal};
+use crate::model::rows::Resource;
+use crate::model::status::ResourceStatus;
+use std::collections::BTreeMap;
+
+/// One question to a blueprint.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// Its class was considered under an older revision of the config.
+    Consider {
+        class: String,
+    },
+    Allocate {
+        class: String,
+        blueprint: String,
+    },
+    Acquire {
+        class: String,
+        resource: String,
+    },
+}
+
+/// A resource that could be made, under the id it would have, and how its first lease would use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub resource: String,
+    pub allocation: Allocation,
+    pub acquisition: Acquisition,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allocated {
+    /// Best first; an offer is taken out when it is used or lost.
+    Offers(Vec<Offer>),
+    /// Good until something is freed, or until an instant.
+    Refused { refusal: Refusal, freed: i64, until: Option<i64> },
+}
+
+/// An answer to `acquire`. It holds while the resource is as it was when asked; if it looked at the world, only while
+/// the pool's news is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acquired {
+    pub result: Result<Acquisition, Refusal>,
+    pub status: ResourceStatus,
+    pub news: Option<i64>,
+    /// Of a refusal: when to ask again.
+    pub until: Option<i64>,
+    /// Shares in use when it was refused.
+    pub used: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    pub allocated: BTreeMap<(String, String), Allocated>,
+    pub acquired: BTreeMap<(String, String), Acquired>,
+    /// Open questions, with when they were asked.
+    pub open: BTreeMap<Question, i64>,
+}
+
+impl Answers {
+    /// The answer that still holds for this resource as it is now.
+    pub fn acquired(&self, class: &str, resource: &Resource, news: i64, at: i64) -> Option<&Acquired> {
+        let answer = self.acquired.get(&(class.to_owned(), resource.id.clone()))?;
+        let holds = answer.status == resource.status
+            && answer.news.is_none_or(|seen| seen == news)
+            && match &answer.result {
+                Ok(_) => true,
+                // What was full may have room when somebody has left, or when its time has come.
+                Err(_) => answer.used <= resource.used && answer.until.is_none_or(|until| at < until),
+            };
+        holds.then_some(answer)
+    }
+
+    /// The answer that still holds for this class and blueprint.
+    pub fn allocated(&self, class: &str, blueprint: &str, freed: i64, at: i64) -> Option<&Allocated> {
+        let answer = self.allocated.get(&(class.to_owned(), blueprint.to_owned()))?;
+        let holds = match answer {
+            Allocated::Offers(offers) => !offers.is_empty(),
+            Allocated::Refused { freed: seen, until, .. } => *seen == freed && until.is_none_or(|until| at < until),
+        };
+        holds.then_some(answer)
+    }
+
+    /// Takes out an offer that was used, or that others were faster with.
+    pub fn drop_offer(&mut self, resource: &str) {
+        for answer in self.allocated.values_mut() {
+            if let Allocated::Offers(offers) = answer {
+                offers.retain(|offer| offer.resource != resource);
+            }
+        }
+    }
+
+    /// Forgets what is about resources and classes that a look does not see any more.
+    pub fn keep_only(&mut self, classes: &[&str]) {
+        self.allocated.retain(|(class, _), _| classes.contains(&class.as_str()));
+        if self.acquired.len() > 4_096 {
+            self.acquired.retain(|(class, _), _| classes.contains(&class.as_str()));
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What a matcher has seen of its pool. It may be old by the time it is used: the commit decides.
+
+use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Read before everything else.
+    pub pool: Pool,
+    /// Classes that have leases waiting, by their first lease's place in the order.
+    pub classes: Vec<ClassLook>,
+    pub blueprints: BTreeMap<String, Blueprint>,
+    /// Set aside: (name space, slot).
+    pub asides: BTreeMap<(String, String), Aside>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassLook {
+    pub class: Class,
+    /// The first of its leases that wait, in order; at most as many as a look asks for.
+    pub heads: Vec<Waiting>,
+    /// By blueprint: resources with room that carry the labels needed, at most as many as a look asks for.
+    pub candidates: BTreeMap<String, Vec<Resource>>,
+}
+
+/// A lease that waits. The order is that of the fields.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waiting {
+    pub ord: i64,
+    pub lease: String,
+}
+
+/// How many leases of a class, and how many resources of a class and blueprint, one look brings.
+pub const HEADS: usize = 64;
+pub const CANDIDATES: usize = 64;

@@ -1,0 +1,10 @@
+//! The planner: from a look and the answers so far to a plan and further questions. Pure: it reads no clock, and its
+//! chance comes in with the ids.
+
+pub mod answers;
+mod candidates;
+pub mod look;
+pub mod plan;
+pub mod terms;
+
+pub use plan::{Planned, Planner, plan};

@@ -1,0 +1,21 @@
+//! What the planner has to know of a configured blueprint, whichever plugin it is.
+
+use crate::config::Growth;
+use crate::contract::Steps;
+
+/// A blueprint's limits and habits, from the config in force and its plugin's descriptor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    pub name: String,
+    pub space: String,
+    pub revision: i64,
+    pub digest: String,
+    pub steps: Steps,
+    pub max_resources: Option<i64>,
+    pub leases_per_resource: i64,
+    pub growth: Growth,
+    pub priority: i32,
+    /// Milliseconds.
+    pub open_timeout: i64,
+    pub disabled: bool,
+}

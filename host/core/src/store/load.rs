@@ -1,0 +1,200 @@
+//! The first trip of a commit: from the keys that a group names to the rows it may rely on.
+
+use super::StoreError;
+use super::backend::{Load, Statement, Tagged};
+use super::dialect::Dialect;
+use crate::model::proposal::Keys;
+use crate::model::rows::*;
+use crate::model::table::Rows;
+use crate::model::table::with_tables;
+use serde_json::json;
+use std::sync::{Arc, LazyLock};
+
+/// The order in which everybody locks, with the statement for each table. Its argument is an array of keys, each an
+/// array of texts.
+pub static LOCK_ORDER: LazyLock<Vec<(&'static str, Arc<str>)>> = LazyLock::new(|| {
+    fn lock<R: Row>() -> (&'static str, Arc<str>) {
+        let key: Vec<&str> = R::COLUMNS[..R::KEY].iter().map(|(name, _)| *name).collect();
+        let cells: Vec<String> = (0..R::KEY).map(|i| Dialect::Postgres.cell(i, Column::Text)).collect();
+        let key = key.join(", ");
+        let sql = format!(
+            "select 1 from {} where ({key}) in (select {} from {}) order by {key} for update",
+            R::TABLE,
+            cells.join(", "),
+            Dialect::Postgres.each(None)
+        );
+        (R::TABLE, sql.into())
+    }
+    vec![
+        lock::<Pool>(),
+        lock::<Resource>(),
+        lock::<Place>(),
+        lock::<Lease>(),
+        lock::<Class>(),
+        lock::<Blueprint>(),
+        lock::<SlotRow>(),
+        lock::<Counter>(),
+        lock::<RequestKey>(),
+        lock::<Aside>(),
+        lock::<NodeRow>(),
+    ]
+});
+
+/// Both statements of the first trip, for one engine.
+pub struct Loader {
+    resolve: Arc<str>,
+    rows: Arc<str>,
+}
+
+impl Loader {
+    pub fn new(dialect: Dialect) -> Loader {
+        Loader { resolve: resolve_sql(dialect).into(), rows: rows_sql(dialect).into() }
+    }
+
+    pub fn load(&self, keys: &Keys) -> Load {
+        let doc = document(keys);
+        Load {
+            resolve: Statement { sql: Arc::clone(&self.resolve), doc: doc.clone() },
+            rows: Statement { sql: Arc::clone(&self.rows), doc },
+        }
+    }
+}
+
+/// The argument: an array of [what, key, second part of the key].
+fn document(keys: &Keys) -> String {
+    let single = [
+        ("pool", &keys.pools),
+        ("class", &keys.classes),
+        ("blueprint", &keys.blueprints),
+        ("resource", &keys.resources),
+        ("whole", &keys.whole),
+        ("place", &keys.places),
+        ("lease", &keys.leases),
+        ("leftover", &keys.leftovers),
+        ("node", &keys.nodes),
+        ("commit", &keys.commits),
+    ];
+    let double = [("slot", &keys.slots), ("request_key", &keys.request_keys), ("aside", &keys.asides)];
+    let mut all = Vec::new();
+    for (what, set) in single {
+        all.extend(set.iter().map(|key| json!([what, key])));
+    }
+    for (what, set) in double {
+        all.extend(set.iter().map(|(a, b)| json!([what, a, b])));
+    }
+    serde_json::Value::Array(all).to_string()
+}
+
+/// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
+/// place on it, and each of them to its pool, class, blueprint and slots.
+fn named(dialect: Dialect) -> String {
+    let each = dialect.each(None);
+    format!(
+        "with named (what, a, b) as materialized (
+           select j.value ->> 0, j.value ->> 1, j.value ->> 2 from {each}),
+         p (id) as materialized (
+           select a from named where what = 'place'
+           union select place from lease where id in (select a from named where what = 'lease') and place is not null
+           union select id from place
+             where resource in (select a from named where what = 'whole') and status <> 'gone'),
+         r (id) as materialized (
+           select a from named where what in ('resource', 'whole')
+           union select resource from place where id in (select id from p)),
+         l (id) as materialized (
+           select a from named where what = 'lease'
+           union select lease from place where id in (select id from p)),
+         k (kind) as materialized (
+           select a from named where what = 'pool'
+           union select kind from lease where id in (select id from l)
+           union select kind from resource where id in (select id from r)),
+         c (id) as materialized (
+           select a from named where what = 'class'
+           union select class from lease where id in (select id from l)),
+         b (name) as materialized (
+           select a from named where what = 'blueprint'
+           union select blueprint from resource where id in (select id from r)),
+         o (id) as materialized (select id from p union select id from r),
+         s (space, slot) as materialized (
+           select a, b from named where what = 'slot'
+           union select space, slot from slot where owner in (select id from o)
+           union select space, slot from counter_share where owner in (select id from o))"
+    )
+}
+
+/// (table, key) of everything that is locked.
+fn resolve_sql(dialect: Dialect) -> String {
+    let key = |columns: &str| match dialect {
+        Dialect::Sqlite => format!("json_array({columns})"),
+        Dialect::Postgres => format!("json_build_array({columns})::text"),
+    };
+    format!(
+        "{} select 'pool', {} from k
+         union all select 'resource', {id} from r
+         union all select 'place', {id} from p
+         union all select 'lease', {id} from l
+         union all select 'class', {id} from c
+         union all select 'blueprint', {} from b
+         union all select 'slot', {slot} from s
+         union all select 'counter', {slot} from s
+         union all select what, {ab} from named where what in ('request_key', 'aside')
+         union all select what, {a} from named where what = 'node'",
+        named(dialect),
+        key("kind"),
+        key("name"),
+        id = key("id"),
+        slot = key("space, slot"),
+        ab = key("a, b"),
+        a = key("a"),
+    )
+}
+
+/// (table, row) of everything that may be relied on.
+fn rows_sql(dialect: Dialect) -> String {
+    fn part<R: Row>(dialect: Dialect, condition: &str) -> String {
+        format!("select '{0}', {1} from {0} t where {condition}", R::TABLE, dialect.row::<R>("t"))
+    }
+    let double = |columns: &str, what: &str| format!("({columns}) in (select a, b from named where what = '{what}')");
+    let parts = [
+        part::<Pool>(dialect, "t.kind in (select kind from k)"),
+        part::<Class>(dialect, "t.id in (select id from c)"),
+        part::<Blueprint>(dialect, "t.name in (select name from b)"),
+        part::<Resource>(dialect, "t.id in (select id from r)"),
+        part::<Place>(dialect, "t.id in (select id from p)"),
+        part::<Lease>(dialect, "t.id in (select id from l)"),
+        part::<SlotRow>(dialect, "(t.space, t.slot) in (select space, slot from s)"),
+        part::<Counter>(dialect, "(t.space, t.slot) in (select space, slot from s)"),
+        part::<CounterShare>(dialect, "t.owner in (select id from o)"),
+        part::<RequestKey>(dialect, &double("t.owner, t.name", "request_key")),
+        part::<Aside>(dialect, &double("t.space, t.slot", "aside")),
+        part::<Leftover>(dialect, "t.place in (select a from named where what = 'leftover')"),
+        part::<NodeRow>(dialect, "t.id in (select a from named where what = 'node')"),
+        "select 'commit', t.commit_id from event t
+           where t.commit_id in (select a from named where what = 'commit') and t.n = 0"
+            .to_owned(),
+    ];
+    format!("{} {}", named(dialect), parts.join(" union all "))
+}
+
+/// Reads the answer of the rows' statement.
+pub fn rows(answer: Vec<Tagged>) -> Result<Rows, StoreError> {
+    let mut rows = Rows::default();
+    for (table, text) in answer {
+        macro_rules! each {
+($($field:ident : $row:ident,)*) => {$(
+                if table == $row::TABLE {
+                    rows.$field.load(parse(&table, &text)?);
+                    continue;
+                })*};
+}
+        with_tables!(each);
+        if table == "commit" {
+            rows.known_commits.insert(text);
+        }
+    }
+    Ok(rows)
+}
+
+/// One row from its JSON array.
+pub fn parse<R: Row>(table: &str, text: &str) -> Result<R, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Row { table: table.to_owned(), why: error.to_string() })
+}

@@ -1,0 +1,155 @@
+//! PostgreSQL: many nodes over one store. Rows are locked in one order by everybody, and read in a later statement, since
+//! what a waiting statement reads may be older than the lock it waited for.
+
+use super::StoreError;
+use super::backend::{Backend, Decide, Load, Statement, Tagged};
+use super::dialect::Dialect;
+use super::load::LOCK_ORDER;
+use async_trait::async_trait;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+pub struct Postgres {
+    options: PgConnectOptions,
+    /// Made when needed; dropped after an error, since its transaction may still be open.
+    writer: Mutex<Option<PgConnection>>,
+    reader: Mutex<Option<PgConnection>>,
+}
+
+/// A frozen node loses its transaction, and not the others their pool. Plans for empty tables must not stick.
+const SESSION: &str = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
+     set plan_cache_mode = force_custom_plan; set client_min_messages = warning";
+
+impl Postgres {
+    pub async fn open(url: &str) -> Result<Postgres, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| StoreError::open("PostgreSQL", &error))?
+            .application_name("drydock");
+        let store = Postgres { options, writer: Mutex::default(), reader: Mutex::default() };
+        let first = store.connect().await?;
+        *store.writer.lock().await = Some(first);
+        Ok(store)
+    }
+
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let name = format!(
+            "PostgreSQL database {:?} at {}:{}",
+            self.options.get_database().unwrap_or("(default)"),
+            self.options.get_host(),
+            self.options.get_port()
+        );
+        let mut connection =
+            PgConnection::connect_with(&self.options).await.map_err(|error| StoreError::open(&name, &error))?;
+        connection.execute(SESSION).await.map_err(|error| StoreError::statement(SESSION, &error))?;
+        Ok(connection)
+    }
+
+    /// Lends the connection of a place; it is put back only after success.
+    async fn take(&self, slot: &mut Option<PgConnection>) -> Result<PgConnection, StoreError> {
+        match slot.take() {
+            Some(connection) => Ok(connection),
+            None => self.connect().await,
+        }
+    }
+}
+
+async fn query(connection: &mut PgConnection, statement: &Statement) -> Result<Vec<Tagged>, StoreError> {
+    let rows = sqlx::query(AssertSqlSafe(Arc::clone(&statement.sql)))
+        .bind(&statement.doc)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| StoreError::statement(&statement.sql, &error))?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect::<Result<_, sqlx::Error>>()
+        .map_err(|error| StoreError::statement(&statement.sql, &error))
+}
+
+async fn execute(connection: &mut PgConnection, sql: &Arc<str>, doc: &str) -> Result<(), StoreError> {
+    let done = sqlx::query(AssertSqlSafe(Arc::clone(sql))).bind(doc).execute(connection).await;
+    done.map(|_| ()).map_err(|error| StoreError::statement(sql, &error))
+}
+
+async fn transact(connection: &mut PgConnection, load: &Load, decide: Decide<'_>) -> Result<(), StoreError> {
+    let mut transaction = connection.begin().await.map_err(|error| StoreError::statement("begin", &error))?;
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, key) in query(&mut transaction, &load.resolve).await? {
+        named.entry(table).or_default().push(key);
+    }
+    for (table, sql) in LOCK_ORDER.iter() {
+        if let Some(keys) = named.get(*table) {
+            execute(&mut transaction, sql, &format!("[{}]", keys.join(","))).await?;
+        }
+    }
+    let rows = query(&mut transaction, &load.rows).await?;
+    for write in decide(rows)? {
+        execute(&mut transaction, &write.sql, &write.doc).await?;
+    }
+    transaction.commit().await.map_err(|error| StoreError::Unknown(error.to_string()))
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn read(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
+        let mut slot = self.reader.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        let rows = query(&mut connection, &statement).await?;
+        *slot = Some(connection);
+        Ok(rows)
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
+        let mut slot = self.writer.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        let rows = query(&mut connection, &statement).await?;
+        *slot = Some(connection);
+        Ok(rows)
+    }
+
+    async fn transact(&self, load: Load, decide: Decide<'_>) -> Result<(), StoreError> {
+        let mut slot = self.writer.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        transact(&mut connection, &load, decide).await?;
+        *slot = Some(connection);
+        Ok(())
+    }
+
+    async fn run(&self, statements: &[String]) -> Result<(), StoreError> {
+        let mut slot = self.writer.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        for statement in statements {
+            let done = connection.execute(AssertSqlSafe(statement.as_str())).await;
+            done.map_err(|error| StoreError::statement(statement, &error))?;
+        }
+        *slot = Some(connection);
+        Ok(())
+    }
+
+    async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
+        let sql = "insert into plugin (digest, component) values ($1, $2) on conflict (digest) do nothing";
+        let mut slot = self.writer.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        let done = sqlx::query(sql).bind(digest).bind(component).execute(&mut connection).await;
+        done.map_err(|error| StoreError::statement(sql, &error))?;
+        *slot = Some(connection);
+        Ok(())
+    }
+
+    async fn load_plugin(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "select component from plugin where digest = $1";
+        let mut slot = self.reader.lock().await;
+        let mut connection = self.take(&mut slot).await?;
+        let row = sqlx::query_scalar(sql).bind(digest).fetch_optional(&mut connection).await;
+        let row = row.map_err(|error| StoreError::statement(sql, &error))?;
+        *slot = Some(connection);
+        Ok(row)
+    }
+}

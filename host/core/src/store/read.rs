@@ -1,0 +1,505 @@
+//! Reads: looks for matchers, rows for steps, lists for people. Each answers from committed state; none locks.
+
+use super::backend::{Statement, Tagged};
+use super::dialect::Dialect;
+use super::load::parse;
+use super::{Store, StoreError};
+use crate::config::Growth;
+use crate::contract::Labels;
+use crate::engine::api::{Filter, LoggedEvent};
+use crate::model::rows::*;
+use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Look, Waiting};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The texts of all reads, for one engine.
+pub struct Reads {
+    tables: Arc<str>,
+    setting: Arc<str>,
+    put_setting: Arc<str>,
+    beat: Arc<str>,
+    nodes: Arc<str>,
+    base: Arc<str>,
+    heads: Arc<str>,
+    pack: Arc<str>,
+    spread: Arc<str>,
+    taken: Arc<str>,
+    used: Arc<str>,
+    subject: Arc<str>,
+    orphans: Arc<str>,
+    pools: Arc<str>,
+    leases: Arc<str>,
+    resources: Arc<str>,
+    by_prefix: Arc<str>,
+    on_resource: Arc<str>,
+    events: Arc<str>,
+    events_of: Arc<str>,
+    ahead: Arc<str>,
+    holders: Arc<str>,
+    save_config: Arc<str>,
+    config: Arc<str>,
+    key: Arc<str>,
+    pub(super) check: Arc<str>,
+}
+
+fn candidates_sql(dialect: Dialect, growth: Growth) -> Arc<str> {
+    // Active before pending, which is their order as texts.
+    let order = match growth {
+        Growth::Pack => "t.status, t.used desc, t.id",
+        Growth::Spread => "t.status, t.used, t.id",
+    };
+    let doc = dialect.doc();
+    format!(
+        "select 'resource', {row} from resource t
+         where t.blueprint = {doc} ->> 'blueprint' and t.room > 0
+           and not exists (
+             select 1 from {each} where not exists (
+               select 1 from label n
+               where n.resource = t.id and n.name = j.value ->> 0 and n.value = j.value ->> 1))
+         order by {order} limit {CANDIDATES}",
+        row = dialect.row::<Resource>("t"),
+        each = dialect.each(Some("labels")),
+    )
+    .into()
+}
+
+impl Reads {
+    pub fn new(dialect: Dialect) -> Reads {
+        let doc = dialect.doc();
+        let text = dialect.text();
+        let lease = dialect.row::<Lease>("t");
+        let resource = dialect.row::<Resource>("t");
+        let place = dialect.row::<Place>("t");
+        let leftover = dialect.row::<Leftover>("t");
+        let event = dialect.row::<Event>("t");
+        let id = |what: &str, columns: &str| match dialect {
+            Dialect::Sqlite => format!("json_array({columns}), {what}"),
+            Dialect::Postgres => format!("json_build_array({columns})::text, {what}"),
+        };
+        let limit = format!("limit cast({doc} ->> 'limit' as bigint)");
+        // A condition that an absent field of the filter satisfies.
+        let given =
+            |field: &str, column: &str| format!("({doc} ->> '{field}' is null or {column} = {doc} ->> '{field}')");
+        let list = |row: &str, table: &str, order: &str, more: &str| {
+            format!(
+                "select 'row', {row} from {table} t
+                 where ({doc} ->> 'all' = 'yes' or t.status <> 'destroyed') and {} and {} and {more}
+                 order by {order} {limit}",
+                given("kind", "t.kind"),
+                given("status", "t.status"),
+            )
+        };
+        Reads {
+            tables: match dialect {
+                Dialect::Sqlite => "select 'table', name from sqlite_master where name = 'setting' and $1 <> ''",
+                Dialect::Postgres => {
+                    "select 'table', tablename::text from pg_tables
+                     where tablename = 'setting' and schemaname = current_schema() and $1 <> ''"
+                }
+            }
+            .into(),
+            setting: format!("select name, value from setting where name = {doc} ->> 'name'").into(),
+            put_setting: format!(
+                "insert into setting (name, value) select {doc} ->> 'name', {doc} ->> 'value' where true
+                 on conflict (name) do nothing"
+            )
+            .into(),
+            beat: format!(
+                "update node set beat = beat + 1 where id = {doc} ->> 'id' and alive = 1
+                 returning 'beat', cast(beat as text)"
+            )
+            .into(),
+            nodes: format!(
+                "select 'node', {} from node t where t.alive = 1 and {doc} is not null order by t.id",
+                dialect.row::<NodeRow>("t")
+            )
+            .into(),
+            base: format!(
+                "select 'pool', {} from pool t where t.kind = {doc} ->> 'kind'
+                 union all select 'class', {} from class t where t.kind = {doc} ->> 'kind' and t.waiting > 0
+                 union all select 'blueprint', {} from blueprint t where t.kind = {doc} ->> 'kind'
+                 union all select 'aside', {} from aside t where t.kind = {doc} ->> 'kind'",
+                dialect.row::<Pool>("t"),
+                dialect.row::<Class>("t"),
+                dialect.row::<Blueprint>("t"),
+                dialect.row::<Aside>("t"),
+            )
+            .into(),
+            heads: format!(
+                "select t.id, cast(t.ord as text) from lease t
+                 where t.class = {doc} ->> 'class' and t.status = 'pending' and t.wanted = 'keep'
+                 order by t.ord, t.id limit {HEADS}"
+            )
+            .into(),
+            pack: candidates_sql(dialect, Growth::Pack),
+            spread: candidates_sql(dialect, Growth::Spread),
+            taken: format!(
+                "select 'taken', t.slot from slot t
+                 where t.space = {doc} ->> 'space' and t.slot in (select {text} from {})",
+                dialect.each(Some("keys"))
+            )
+            .into(),
+            used: format!(
+                "select 'used', cast(t.used as text) from counter t
+                 where t.space = {doc} ->> 'space' and t.slot = {doc} ->> 'key'"
+            )
+            .into(),
+            subject: format!(
+                "with p (id) as materialized (select {doc} ->> 'place'
+                   union select place from lease where id = {doc} ->> 'lease' and place is not null),
+                 r (id) as materialized (select {doc} ->> 'resource'
+                   union select resource from place where id in (select id from p))
+                 select 'place', {place} from place t where t.id in (select id from p)
+                 union all select 'lease', {lease} from lease t
+                   where t.id = {doc} ->> 'lease' or t.id in (select lease from place where id in (select id from p))
+                 union all select 'resource', {resource} from resource t where t.id in (select id from r)
+                 union all select 'leftover', {leftover} from leftover t
+                   where t.resource in (select id from r)
+                     or (t.space, t.slot) in (select space, slot from slot where owner in (select id from r))"
+            )
+            .into(),
+            orphans: format!(
+                "with living (id) as materialized (select id from node where alive = 1)
+                 select 'lease', {lease} from lease t where t.status <> 'destroyed' and {orphan}
+                 union all select 'place', {place} from place t where t.status <> 'gone' and {orphan}
+                 union all select 'resource', {resource} from resource t where t.status <> 'destroyed' and {orphan}",
+                orphan = format!("t.claim not in (select id from living) and {doc} is not null")
+            )
+            .into(),
+            pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
+            leases: list(
+                &lease,
+                "lease",
+                "t.asked_at desc, t.id desc",
+                &format!(
+                    "{} and ({doc} ->> 'blueprint' is null
+                       or t.resource in (select id from resource where blueprint = {doc} ->> 'blueprint'))",
+                    given("owner", "t.owner")
+                ),
+            )
+            .into(),
+            resources: list(&resource, "resource", "t.created_at desc, t.id desc", &given("blueprint", "t.blueprint"))
+                .into(),
+            by_prefix: format!(
+                "select 'lease', t.id from lease t where t.id >= {doc} ->> 'from' and t.id < {doc} ->> 'to'
+                 union all select 'resource', t.id from resource t
+                   where t.id >= {doc} ->> 'from' and t.id < {doc} ->> 'to' limit 3"
+            )
+            .into(),
+            on_resource: format!(
+                "select 'place', {place} from place t where t.resource = {doc} ->> 'resource' and t.status <> 'gone'"
+            )
+            .into(),
+            events: format!(
+                "select {} from event t where t.seq > cast({doc} ->> 'after' as bigint) order by t.seq {limit}",
+                id(&event, "t.seq")
+            )
+            .into(),
+            events_of: format!(
+                "select {} from event t
+                 where t.seq > cast({doc} ->> 'after' as bigint)
+                   and (t.lease = {doc} ->> 'subject' or t.resource = {doc} ->> 'subject')
+                 order by t.seq {limit}",
+                id(&event, "t.seq")
+            )
+            .into(),
+            ahead: format!(
+                "select 'ahead', cast(count(*) as text) from lease t
+                 where t.class = {doc} ->> 'class' and t.status = 'pending' and t.wanted = 'keep'
+                   and (t.ord, t.id) < (cast({doc} ->> 'ord' as bigint), {doc} ->> 'id')"
+            )
+            .into(),
+            holders: format!(
+                "select distinct 'lease', t.lease from place t
+                 where t.status <> 'gone' and t.resource in (
+                   select s.owner from slot s
+                   where s.space = {doc} ->> 'space' and s.slot in (select {text} from {})
+                   union select r.id from resource r
+                   where r.blueprint = {doc} ->> 'blueprint' and r.status <> 'destroyed'
+                     and {doc} ->> 'whole' = 'yes')
+                 order by 2 limit 16",
+                dialect.each(Some("keys"))
+            )
+            .into(),
+            save_config: format!(
+                "insert into config_revision (revision, at, config)
+                 select cast({doc} ->> 'revision' as bigint), cast({doc} ->> 'at' as bigint), {doc} ->> 'config'
+                 where true on conflict (revision) do nothing"
+            )
+            .into(),
+            config: format!(
+                "select cast(t.revision as text), t.config from config_revision t
+                 where {doc} ->> 'revision' is null or t.revision = cast({doc} ->> 'revision' as bigint)
+                 order by t.revision desc limit 1"
+            )
+            .into(),
+            key: format!(
+                "select 'key', t.lease from request_key t
+                 where t.owner = {doc} ->> 'owner' and t.name = {doc} ->> 'name'"
+            )
+            .into(),
+            check: super::check::sql(dialect).into(),
+        }
+    }
+
+    pub fn tables(&self) -> Statement {
+        Statement { sql: Arc::clone(&self.tables), doc: "{}".to_owned() }
+    }
+
+    pub fn setting(&self, name: &str) -> Statement {
+        statement(&self.setting, json!({ "name": name }))
+    }
+}
+
+fn statement(sql: &Arc<str>, doc: Value) -> Statement {
+    Statement { sql: Arc::clone(sql), doc: doc.to_string() }
+}
+
+/// A resource or a place as a step needs it, with what belongs to it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subject {
+    pub resource: Option<Resource>,
+    pub place: Option<Place>,
+    pub lease: Option<Lease>,
+    /// Of the resource, and under its slots.
+    pub leftovers: Vec<Leftover>,
+}
+
+/// Rows by who has claimed them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Claimed {
+    pub leases: Vec<Lease>,
+    pub places: Vec<Place>,
+    pub resources: Vec<Resource>,
+}
+
+impl Store {
+    /// A setting that is made once: the first value that anybody offers.
+    pub async fn setting(&self, name: &str, first: &str) -> Result<String, StoreError> {
+        let sql = &self.reads.put_setting;
+        self.execute(statement(sql, json!({ "name": name, "value": first }))).await?;
+        let rows = self.read(self.reads.setting(name)).await?;
+        Ok(rows.into_iter().next().map(|(_, value)| value).unwrap_or_default())
+    }
+
+    /// Counts a node's row up; false when the node was seen dead.
+    pub async fn beat(&self, node: &str) -> Result<bool, StoreError> {
+        Ok(!self.answer(statement(&self.reads.beat, json!({ "id": node }))).await?.is_empty())
+    }
+
+    /// Nodes that are not known to be dead.
+    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
+        all(self.read(statement(&self.reads.nodes, json!({}))).await?)
+    }
+
+    pub async fn pools(&self) -> Result<Vec<Pool>, StoreError> {
+        all(self.read(statement(&self.reads.pools, json!({}))).await?)
+    }
+
+    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up.
+    pub async fn look(&self, kind: &str, growth: &BTreeMap<String, Growth>) -> Result<Option<Look>, StoreError> {
+        let mut pool = None;
+        let mut look = Look {
+            pool: crate::model::rows::Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 },
+            classes: Vec::new(),
+            blueprints: BTreeMap::new(),
+            asides: BTreeMap::new(),
+        };
+        for (table, text) in self.read(statement(&self.reads.base, json!({ "kind": kind }))).await? {
+            match table.as_str() {
+                "pool" => pool = Some(parse::<Pool>(&table, &text)?),
+                "class" => {
+                    let class = parse::<Class>(&table, &text)?;
+                    look.classes.push(ClassLook { class, heads: Vec::new(), candidates: BTreeMap::new() });
+                }
+                "blueprint" => {
+                    let row = parse::<Blueprint>(&table, &text)?;
+                    look.blueprints.insert(row.name.clone(), row);
+                }
+                _ => {
+                    let row = parse::<Aside>(&table, &text)?;
+                    look.asides.insert((row.space.clone(), row.slot.clone()), row);
+                }
+            }
+        }
+        let Some(pool) = pool else { return Ok(None) };
+        look.pool = pool;
+        for class in &mut look.classes {
+            let heads = self.read(statement(&self.reads.heads, json!({ "class": class.class.id }))).await?;
+            class.heads =
+                heads.into_iter().map(|(lease, ord)| Waiting { ord: ord.parse().unwrap_or(i64::MAX), lease }).collect();
+            for (blueprint, answer) in &class.class.answers.0 {
+                let (Considered::Serves(needs), Some(growth)) = (answer, growth.get(blueprint)) else { continue };
+                let labels = merged(&class.class.request.0.labels, &needs.labels);
+                let sql = if *growth == Growth::Pack { &self.reads.pack } else { &self.reads.spread };
+                let doc = json!({ "blueprint": blueprint, "labels": labels.iter().collect::<Vec<_>>() });
+                class.candidates.insert(blueprint.clone(), all(self.read(statement(sql, doc)).await?)?);
+            }
+        }
+        look.classes.retain(|class| !class.heads.is_empty());
+        look.classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
+        Ok(Some(look))
+    }
+
+    /// Which of these named slots have an owner.
+    pub async fn taken(&self, space: &str, keys: &[String]) -> Result<Vec<String>, StoreError> {
+        let doc = json!({ "space": space, "keys": keys });
+        let mut taken: Vec<String> =
+            self.read(statement(&self.reads.taken, doc)).await?.into_iter().map(|(_, slot)| slot).collect();
+        taken.sort();
+        Ok(taken)
+    }
+
+    /// How much of a counted slot is used.
+    pub async fn used(&self, space: &str, key: &str) -> Result<u32, StoreError> {
+        let rows = self.read(statement(&self.reads.used, json!({ "space": space, "key": key }))).await?;
+        Ok(rows.first().and_then(|(_, used)| used.parse().ok()).unwrap_or(0))
+    }
+
+    /// A resource with its leftovers.
+    pub async fn resource(&self, id: &str) -> Result<Subject, StoreError> {
+        self.subject(json!({ "resource": id })).await
+    }
+
+    /// A place with its lease and its resource.
+    pub async fn place(&self, id: &str) -> Result<Subject, StoreError> {
+        self.subject(json!({ "place": id })).await
+    }
+
+    /// A lease with its place and its resource.
+    pub async fn lease(&self, id: &str) -> Result<Subject, StoreError> {
+        self.subject(json!({ "lease": id })).await
+    }
+
+    async fn subject(&self, doc: Value) -> Result<Subject, StoreError> {
+        let mut subject = Subject::default();
+        for (table, text) in self.read(statement(&self.reads.subject, doc)).await? {
+            match table.as_str() {
+                "place" => subject.place = Some(parse(&table, &text)?),
+                "lease" => subject.lease = Some(parse(&table, &text)?),
+                "resource" => subject.resource = Some(parse(&table, &text)?),
+                _ => {
+                    let leftover: Leftover = parse(&table, &text)?;
+                    if subject.leftovers.iter().all(|known| known.place != leftover.place) {
+                        subject.leftovers.push(leftover);
+                    }
+                }
+            }
+        }
+        subject.leftovers.sort_by(|a, b| a.place.cmp(&b.place));
+        Ok(subject)
+    }
+
+    /// Everything alive whose claim is of a node that is not.
+    pub async fn orphans(&self) -> Result<Claimed, StoreError> {
+        let mut claimed = Claimed::default();
+        for (table, text) in self.read(statement(&self.reads.orphans, json!({}))).await? {
+            match table.as_str() {
+                "lease" => claimed.leases.push(parse(&table, &text)?),
+                "place" => claimed.places.push(parse(&table, &text)?),
+                _ => claimed.resources.push(parse(&table, &text)?),
+            }
+        }
+        claimed.leases.sort_by(|a, b| a.id.cmp(&b.id));
+        claimed.places.sort_by(|a, b| a.id.cmp(&b.id));
+        claimed.resources.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(claimed)
+    }
+
+    pub async fn leases(&self, filter: &Filter) -> Result<Vec<Lease>, StoreError> {
+        all(self.read(statement(&self.reads.leases, filter_doc(filter))).await?)
+    }
+
+    pub async fn resources(&self, filter: &Filter) -> Result<Vec<Resource>, StoreError> {
+        all(self.read(statement(&self.reads.resources, filter_doc(filter))).await?)
+    }
+
+    /// Ids of leases and resources that begin so; at most three.
+    pub async fn by_prefix(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let doc = json!({ "from": prefix, "to": format!("{prefix}~") });
+        let rows = self.read(statement(&self.reads.by_prefix, doc)).await?;
+        Ok(rows.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// The places on a resource that are not gone.
+    pub async fn on_resource(&self, id: &str) -> Result<Vec<Place>, StoreError> {
+        let mut places: Vec<Place> =
+            all(self.read(statement(&self.reads.on_resource, json!({ "resource": id }))).await?)?;
+        places.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(places)
+    }
+
+    /// Events after a number, oldest first.
+    pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
+        let sql = if subject.is_some() { &self.reads.events_of } else { &self.reads.events };
+        let doc = json!({ "after": after.to_string(), "subject": subject, "limit": limit.to_string() });
+        let mut events = Vec::new();
+        for (seq, text) in self.read(statement(sql, doc)).await? {
+            let [seq] = serde_json::from_str::<[i64; 1]>(&seq)
+                .map_err(|error| StoreError::Row { table: "event".to_owned(), why: error.to_string() })?;
+            events.push(LoggedEvent { seq, event: parse("event", &text)? });
+        }
+        Ok(events)
+    }
+
+    /// How many of its class are before a lease in the order.
+    pub async fn ahead(&self, lease: &Lease) -> Result<u64, StoreError> {
+        let doc = json!({ "class": lease.class, "ord": lease.ord.to_string(), "id": lease.id });
+        let rows = self.read(statement(&self.reads.ahead, doc)).await?;
+        Ok(rows.first().and_then(|(_, count)| count.parse().ok()).unwrap_or(0))
+    }
+
+    /// Leases on the resources that own these slots; or, without slots, on all of a blueprint's; at most 16.
+    pub async fn holders(&self, space: &str, slots: &[String], blueprint: &str) -> Result<Vec<String>, StoreError> {
+        let whole = if slots.is_empty() { "yes" } else { "no" };
+        let doc = json!({ "space": space, "keys": slots, "blueprint": blueprint, "whole": whole });
+        Ok(self.read(statement(&self.reads.holders, doc)).await?.into_iter().map(|(_, lease)| lease).collect())
+    }
+
+    /// Keeps a revision of the config.
+    pub async fn save_config(&self, revision: u64, at: i64, config: &str) -> Result<(), StoreError> {
+        let doc = json!({ "revision": revision.to_string(), "at": at.to_string(), "config": config });
+        self.execute(statement(&self.reads.save_config, doc)).await
+    }
+
+    /// A revision of the config, or the last one.
+    pub async fn config(&self, revision: Option<u64>) -> Result<Option<(u64, String)>, StoreError> {
+        let doc = json!({ "revision": revision.map(|revision| revision.to_string()) });
+        let rows = self.read(statement(&self.reads.config, doc)).await?;
+        Ok(rows.into_iter().next().and_then(|(revision, config)| Some((revision.parse().ok()?, config))))
+    }
+
+    /// The lease that a key has found before.
+    pub async fn by_key(&self, owner: &str, name: &str) -> Result<Option<String>, StoreError> {
+        let rows = self.read(statement(&self.reads.key, json!({ "owner": owner, "name": name }))).await?;
+        Ok(rows.into_iter().next().map(|(_, lease)| lease))
+    }
+
+    async fn execute(&self, write: Statement) -> Result<(), StoreError> {
+        self.counts.read();
+        self.backend.execute(write).await.map(|_| ())
+    }
+
+    async fn answer(&self, write: Statement) -> Result<Vec<Tagged>, StoreError> {
+        self.counts.read();
+        self.backend.execute(write).await
+    }
+}
+
+fn filter_doc(filter: &Filter) -> Value {
+    let limit = if filter.limit == 0 { 1_000 } else { filter.limit };
+    json!({
+        "kind": filter.kind, "owner": filter.owner, "blueprint": filter.blueprint, "status": filter.status,
+        "all": if filter.all { "yes" } else { "no" }, "limit": limit.to_string(),
+    })
+}
+
+fn all<R: Row>(rows: Vec<Tagged>) -> Result<Vec<R>, StoreError> {
+    rows.iter().map(|(_, text)| parse(R::TABLE, text)).collect()
+}
+
+/// Labels of the request and of what the blueprint needs; where both name one, the blueprint's counts.
+pub(crate) fn merged(request: &Labels, needs: &Labels) -> Labels {
+    request.iter().chain(needs).map(|(name, value)| (name.clone(), value.clone())).collect()
+}

@@ -1,0 +1,142 @@
+//! The second trip of a commit: what was decided, one statement for each kind of change.
+
+use super::backend::Statement;
+use super::dialect::Dialect;
+use crate::model::protection::{Protection, Protections};
+use crate::model::rows::*;
+use crate::model::status::ResourceStatus;
+use crate::model::table::Rows;
+use crate::model::table::with_tables;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The statements, prepared once for one engine.
+pub struct Saver {
+    upsert: HashMap<&'static str, Arc<str>>,
+    delete: HashMap<&'static str, Arc<str>>,
+    events: Arc<str>,
+    label: Arc<str>,
+    unlabel: Arc<str>,
+}
+
+impl Saver {
+    pub fn new(dialect: Dialect) -> Saver {
+        let mut upsert = HashMap::new();
+        let mut delete = HashMap::new();
+        macro_rules! each {
+($($field:ident : $row:ident,)*) => {$(
+                upsert.insert($row::TABLE, upsert_sql::<$row>(dialect).into());
+                delete.insert($row::TABLE, delete_sql::<$row>(dialect).into());)*};
+}
+        with_tables!(each);
+        let each = dialect.each(None);
+        Saver {
+            upsert,
+            delete,
+            events: insert_sql::<Event>(dialect).into(),
+            label: format!(
+                "insert into label (resource, name, value)
+                 select j.value ->> 0, j.value ->> 1, j.value ->> 2 from {each} where true
+                 on conflict (resource, name) do nothing"
+            )
+            .into(),
+            unlabel: format!("delete from label where resource in (select {} from {each})", dialect.text()).into(),
+        }
+    }
+
+    /// Takes what is freed back before anything is taken, and writes keys in their order.
+    pub fn statements(&self, rows: &Rows, protections: Protections) -> Vec<Statement> {
+        let mut removals = Vec::new();
+        let mut writes = Vec::new();
+        macro_rules! each {
+($($field:ident : $row:ident,)*) => {$(
+                // Keys come first among the cells, so a row to delete is written like any other.
+                if let Some(doc) = array(rows.$field.removed()) {
+                    removals.push(Statement { sql: Arc::clone(&self.delete[$row::TABLE]), doc });
+                }
+                if let Some(doc) = array(rows.$field.changed()) {
+                    writes.push(Statement { sql: Arc::clone(&self.upsert[$row::TABLE]), doc });
+                })*};
+}
+        with_tables!(each);
+        self.label(rows, protections, &mut removals, &mut writes);
+        if let Some(doc) = array(rows.events.iter()) {
+            writes.push(Statement { sql: Arc::clone(&self.events), doc });
+        }
+        removals.extend(writes);
+        removals
+    }
+
+    /// The label index follows the resources: made with them, gone with them.
+    fn label(&self, rows: &Rows, on: Protections, removals: &mut Vec<Statement>, writes: &mut Vec<Statement>) {
+        let in_commit = on.has(Protection::LabelsInCommit);
+        let mut labels = Vec::new();
+        let mut destroyed = Vec::new();
+        for (stored, resource) in rows.resources.changes() {
+            let opened = stored.is_some_and(|stored| stored.status == ResourceStatus::Pending)
+                && resource.status == ResourceStatus::Active;
+            if resource.status == ResourceStatus::Destroyed {
+                destroyed.push(&resource.id);
+            } else if in_commit && stored.is_none() || !in_commit && opened {
+                labels.extend(resource.labels.0.iter().map(|(name, value)| (&resource.id, name, value)));
+            }
+        }
+        if !destroyed.is_empty() {
+            removals.push(Statement { sql: Arc::clone(&self.unlabel), doc: serde_json::json!(destroyed).to_string() });
+        }
+        if !labels.is_empty() {
+            writes.push(Statement { sql: Arc::clone(&self.label), doc: serde_json::json!(labels).to_string() });
+        }
+    }
+}
+
+fn array<'a, R: Row + 'a>(rows: impl Iterator<Item = &'a R>) -> Option<String> {
+    let mut out = Vec::new();
+    for row in rows {
+        out.push(if out.is_empty() { b'[' } else { b',' });
+        row.cells(&mut out);
+    }
+    if out.is_empty() {
+        return None;
+    }
+    out.push(b']');
+    // The cells are JSON, which is UTF-8.
+    Some(String::from_utf8_lossy(&out).into_owned())
+}
+
+fn cells<R: Row>(dialect: Dialect) -> String {
+    let cells: Vec<String> = R::COLUMNS.iter().enumerate().map(|(i, (_, column))| dialect.cell(i, *column)).collect();
+    cells.join(", ")
+}
+
+fn names<R: Row>(columns: &[(&'static str, Column)]) -> String {
+    columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
+    format!(
+        "insert into {} ({}) select {} from {} where true",
+        R::TABLE,
+        names::<R>(R::COLUMNS),
+        cells::<R>(dialect),
+        dialect.each(None)
+    )
+}
+
+fn upsert_sql<R: Row>(dialect: Dialect) -> String {
+    let set: Vec<String> = R::COLUMNS[R::KEY..].iter().map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+    let insert = insert_sql::<R>(dialect);
+    let key = names::<R>(&R::COLUMNS[..R::KEY]);
+    format!("{insert} on conflict ({key}) do update set {}", set.join(", "))
+}
+
+fn delete_sql<R: Row>(dialect: Dialect) -> String {
+    let cells: Vec<String> = (0..R::KEY).map(|i| dialect.cell(i, Column::Text)).collect();
+    format!(
+        "delete from {} where ({}) in (select {} from {})",
+        R::TABLE,
+        names::<R>(&R::COLUMNS[..R::KEY]),
+        cells.join(", "),
+        dialect.each(None)
+    )
+}

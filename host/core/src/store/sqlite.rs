@@ -1,0 +1,172 @@
+//! The default engine: one SQLite file, one process.
+
+use super::StoreError;
+use super::backend::{Backend, Decide, Load, Statement, Tagged};
+use super::dialect::Dialect;
+use async_trait::async_trait;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{AssertSqlSafe, Connection, Row};
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex as SyncMutex};
+use tokio::sync::Mutex;
+
+/// A commit returns once it is on the disk; readers see the last committed state while a commit is under way.
+pub struct Sqlite {
+    writer: Mutex<SqliteConnection>,
+    /// None for a store in memory, which only one connection can see.
+    reader: Option<Mutex<SqliteConnection>>,
+    /// Scripts by the statements they are made of, so that each combination is prepared once.
+    scripts: SyncMutex<HashMap<Vec<usize>, Arc<str>>>,
+    /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+impl Sqlite {
+    /// Opens or makes the file. Another process that has it open is named by its pid.
+    pub async fn open(path: &Path) -> Result<Sqlite, StoreError> {
+        let lock = lock(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(false)
+            .statement_cache_capacity(256);
+        let describe = |error: sqlx::Error| StoreError::open(&path.display().to_string(), &error);
+        let writer = SqliteConnection::connect_with(&options).await.map_err(describe)?;
+        let reader = SqliteConnection::connect_with(&options).await.map_err(describe)?;
+        Ok(Sqlite {
+            writer: Mutex::new(writer),
+            reader: Some(Mutex::new(reader)),
+            scripts: SyncMutex::default(),
+            _lock: Some(lock),
+        })
+    }
+
+    /// A store that is gone with the process, for the simulator and for tests.
+    pub async fn in_memory() -> Result<Sqlite, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .journal_mode(SqliteJournalMode::Memory)
+            .synchronous(SqliteSynchronous::Off)
+            .foreign_keys(false)
+            .statement_cache_capacity(256);
+        let writer =
+            SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::open(":memory:", &error))?;
+        Ok(Sqlite { writer: Mutex::new(writer), reader: None, scripts: SyncMutex::default(), _lock: None })
+    }
+
+    /// Joins statements into one script whose arguments are numbered, because what a statement costs is the trip.
+    fn script(&self, statements: &[Statement]) -> Arc<str> {
+        // The texts live as long as the store does, so their addresses name them.
+        let key: Vec<usize> = statements.iter().map(|statement| statement.sql.as_ptr() as usize).collect();
+        let mut scripts = self.scripts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let script = scripts.entry(key).or_insert_with(|| {
+            let numbered = statements.iter().enumerate().map(|(i, s)| s.sql.replace("$1", &format!("${}", i + 1)));
+            numbered.collect::<Vec<_>>().join(";\n").into()
+        });
+        Arc::clone(script)
+    }
+}
+
+/// Takes the lock beside the file and writes our pid into it.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let cannot = |error: std::io::Error| StoreError::Open {
+        what: path.display().to_string(),
+        why: format!("its lock file {} can't be used: {error}", name.display()),
+    };
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&name).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            // A pid that can't be read is no reason to keep the refusal back.
+            let _ = file.read_to_string(&mut pid);
+            return Err(StoreError::InUse { path: path.display().to_string(), pid: pid.trim().to_owned() });
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(error)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| write!(file, "{}", std::process::id()))
+        .map_err(cannot)?;
+    Ok(file)
+}
+
+async fn query(connection: &mut SqliteConnection, statement: &Statement) -> Result<Vec<Tagged>, StoreError> {
+    let rows = sqlx::query(AssertSqlSafe(Arc::clone(&statement.sql)))
+        .bind(&statement.doc)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| StoreError::statement(&statement.sql, &error))?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect::<Result<_, sqlx::Error>>()
+        .map_err(|error| StoreError::statement(&statement.sql, &error))
+}
+
+#[async_trait]
+impl Backend for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn read(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
+        let mut connection = self.reader.as_ref().unwrap_or(&self.writer).lock().await;
+        query(&mut connection, &statement).await
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
+        query(&mut *self.writer.lock().await, &statement).await
+    }
+
+    async fn transact(&self, load: Load, decide: Decide<'_>) -> Result<(), StoreError> {
+        let mut connection = self.writer.lock().await;
+        let sql = "begin immediate";
+        let mut transaction = connection.begin_with(sql).await.map_err(|error| StoreError::statement(sql, &error))?;
+        let rows = query(&mut transaction, &load.rows).await?;
+        let writes = decide(rows)?;
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let script = self.script(&writes);
+        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&script)));
+        for write in writes {
+            query = query.bind(write.doc);
+        }
+        query.execute(&mut *transaction).await.map_err(|error| StoreError::statement(&script, &error))?;
+        transaction.commit().await.map_err(|error| StoreError::Unknown(error.to_string()))
+    }
+
+    async fn run(&self, statements: &[String]) -> Result<(), StoreError> {
+        let mut connection = self.writer.lock().await;
+        for statement in statements {
+            sqlx::query(AssertSqlSafe(statement.as_str()))
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| StoreError::statement(statement, &error))?;
+        }
+        Ok(())
+    }
+
+    async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
+        let sql = "insert into plugin (digest, component) values ($1, $2) on conflict (digest) do nothing";
+        let mut connection = self.writer.lock().await;
+        let result = sqlx::query(sql).bind(digest).bind(component).execute(&mut *connection).await;
+        result.map(|_| ()).map_err(|error| StoreError::statement(sql, &error))
+    }
+
+    async fn load_plugin(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "select component from plugin where digest = $1";
+        let mut connection = self.writer.lock().await;
+        let row = sqlx::query_scalar(sql).bind(digest).fetch_optional(&mut *connection).await;
+        row.map_err(|error| StoreError::statement(sql, &error))
+    }
+}
