@@ -5,4 +5,6 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod exit;
+mod schema;
+mod sentence;
 pub mod server;

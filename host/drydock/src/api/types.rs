@@ -470,9 +470,9 @@ pub struct ErrorView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
-    /// 400, 404 for an unknown path, 405 and 415: the request is wrong as it is. Nothing was changed.
+    /// 400 and 405: the request is wrong as it is. Nothing was changed.
     Invalid,
-    /// 404: no such lease or resource.
+    /// 404: no such lease, resource or path.
     NotFound,
     /// 409: right, but not in the state that things are in.
     Conflict,
