@@ -11,8 +11,8 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use drydock_core::contract::{Access, Handout};
-use drydock_core::engine::api::AskError;
-use drydock_core::model::rows::{Lease, Wanted};
+use drydock_core::engine::api::{AskError, LeaseDetail};
+use drydock_core::model::rows::{Lease, Resource, Wanted};
 use drydock_core::model::status::LeaseStatus;
 use drydock_runtime::commands::{Chunk, Command, CommandError, Exit};
 use std::convert::Infallible;
@@ -37,9 +37,12 @@ pub async fn run(
     Path(id): Path<String>,
     Json(request): Json<CommandRequest, LIMIT>,
 ) -> Result<Response, ApiError> {
-    let lease = app.node.lease(&id).await?.lease;
+    let LeaseDetail { lease, resource, .. } = app.node.lease(&id).await?;
     let handout = usable(&lease)?;
     let access = handout.access.clone();
+    if let Some(resource) = resource {
+        granted(&app, &resource, &access).await?;
+    }
     let command = command(request, handout)?;
     let (lines, body) = mpsc::channel(PIECES);
     tokio::spawn(stream(app, lease.id, access, command, lines));
@@ -69,6 +72,25 @@ fn usable(lease: &Lease) -> Result<&Handout, ApiError> {
         }
         Some(handout) => Ok(handout),
     }
+}
+
+/// A blueprint may hand out only what the operator has granted to it, in the revision that the resource was made with.
+async fn granted(app: &App, resource: &Resource, access: &Access) -> Result<(), ApiError> {
+    let (grant, what) = match access {
+        Access::Local => ("commands:local", "this very machine"),
+        Access::Ssh(_) => ("commands:ssh", "hosts over SSH"),
+        Access::None | Access::Via(_) => return Ok(()),
+    };
+    let pinned = app.node.farm().pinned(resource, app.node.store()).await;
+    let pinned = pinned.map_err(|fault| ApiError::unavailable(format!("no command can be run: {fault}")))?;
+    if pinned.config.grants.iter().any(|granted| granted == grant) {
+        return Ok(());
+    }
+    let name = &resource.blueprint;
+    Err(ApiError::conflict(format!(
+        "blueprint {name:?} gives access to {what}, which it is not granted; if it may, add {grant:?} to its `grants`, \
+         restart the daemon, and ask for a new lease"
+    )))
 }
 
 fn command(request: CommandRequest, handout: &Handout) -> Result<Command, ApiError> {

@@ -65,6 +65,7 @@ impl From<AskError> for ApiError {
                 of("blueprint", ApiError::invalid(message))
             }
             AskError::KeyReused { .. } => of("key", ApiError::conflict(message)),
+            AskError::Ambiguous(_) => of("id", ApiError::invalid(message)),
             AskError::NoSuchLease(_) => ApiError::not_found(message),
             AskError::Store(_) | AskError::Stopping => ApiError::unavailable(message),
         }

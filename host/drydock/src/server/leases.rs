@@ -106,7 +106,6 @@ pub async fn release(
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
     let reason = reason(&request)?.unwrap_or("asked by its holder");
-    let id = app.node.lease(&id).await?.lease.id;
     Ok(axum::Json(views::lease(app.node.end(&id, "released", reason).await?)))
 }
 

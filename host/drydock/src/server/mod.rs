@@ -33,6 +33,8 @@ mod router;
 mod serve;
 mod socket;
 mod status;
+#[cfg(test)]
+mod tests;
 mod views;
 
 pub use logging::LogFormat;

@@ -37,6 +37,5 @@ pub async fn release(
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
     let reason = reason(&request)?.unwrap_or("asked by an operator");
-    let id = app.node.resource(&id).await?.resource.id;
     Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
 }

@@ -2,7 +2,7 @@
 
 use super::logging::{self, LogFormat};
 use super::news::News;
-use super::router::{App, router};
+use super::router::{App, now, router};
 use super::socket::{Bound, Guard, Peer};
 use super::{node, plugins};
 use crate::config::Config;
@@ -51,13 +51,14 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let path = socket.unwrap_or_else(|| config.socket.clone());
     let runner = Runner::new(config.credentials.clone());
-    let loader = Loader::new(Arc::new(runner.clone()));
+    let loader = Arc::new(Loader::new(Arc::new(runner.clone())));
+    let store = node::open(&config).await?;
     let loaded = plugins::load(&config, &loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
-    let node = node::start(&config, &loaded).await?;
+    let node = node::start(&config, store, &loaded, loader).await?;
     let bound = match Bound::new(&path).await {
         Ok(bound) => bound,
         Err(error) => {
-            node.stop(Duration::ZERO).await;
+            node.stop(now()).await;
             return Err(Exit::new(exit::FAILURE, error.to_string()));
         }
     };
@@ -70,7 +71,7 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
         news: Arc::clone(&news),
         name: config.node.clone(),
         store: config.store.shown(),
-        revision: 1,
+        revision: node.farm().revision,
         stop_grace: config.stop_grace,
         started: Instant::now(),
     };
@@ -80,7 +81,8 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     tracing::info!("stopping: what runs has {} s to end", config.stop_grace.as_secs());
     let clean = async {
         news.stop();
-        answering.stop(node.stop(config.stop_grace)).await;
+        let grace = i64::try_from(config.stop_grace.as_millis()).unwrap_or_default();
+        answering.stop(node.stop(now().saturating_add(grace))).await;
     };
     let stopped = tokio::select! {
         () = clean => Ok(()),
