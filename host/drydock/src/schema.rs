@@ -49,6 +49,7 @@ fn problem(error: &jsonschema::ValidationError<'_>) -> Problem {
             path.push(Segment::Key(unexpected[0].clone()));
             "there is no such key".to_string()
         }
+        ValidationErrorKind::FalseSchema => "it can't be used here".to_string(),
         _ => error.to_string(),
     };
     Problem { path, sentence: printable(&sentence) }

@@ -3,11 +3,11 @@
 
 use super::body::Json;
 use super::error::ApiError;
-use super::router::App;
+use super::router::{App, Id};
 use crate::api::base64::Bytes;
 use crate::api::types::{CommandEvent, CommandFailure, CommandRequest};
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use drydock_core::contract::{Access, Handout};
@@ -34,7 +34,7 @@ const ENDLESS: Duration = Duration::from_secs(86_400 * 3650);
 
 pub async fn run(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(request): Json<CommandRequest, LIMIT>,
 ) -> Result<Response, ApiError> {
     let LeaseDetail { lease, resource, .. } = app.node.lease(&id).await?;

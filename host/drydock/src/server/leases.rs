@@ -3,12 +3,12 @@
 use super::ask;
 use super::body::{Json, MaybeJson, Params};
 use super::error::ApiError;
-use super::router::{App, User, limit, now, wait};
+use super::router::{App, Id, User, limit, now, wait};
 use super::views;
 use crate::api::types::{
     AskRequest, LeaseDetailView, LeaseView, Leases, LeasesQuery, ReleaseRequest, WaitQuery, WhyView,
 };
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use drydock_core::engine::api::Filter;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub async fn list(
 
 pub async fn show(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Params(query): Params<WaitQuery>,
 ) -> Result<axum::Json<LeaseDetailView>, ApiError> {
     let deadline = Instant::now() + wait(query.wait_ms)?;
@@ -75,7 +75,7 @@ pub async fn show(
 
 pub async fn why(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Params(query): Params<WaitQuery>,
 ) -> Result<axum::Json<WhyView>, ApiError> {
     let deadline = Instant::now() + wait(query.wait_ms)?;
@@ -102,7 +102,7 @@ pub async fn why(
 
 pub async fn release(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
     let reason = reason(&request)?.unwrap_or("asked by its holder");

@@ -77,7 +77,7 @@ fn find(config: &Config, blueprint: &BlueprintConfig) -> Result<(String, Cow<'st
             true => "the list `plugins` names no folder".to_string(),
             false => format!("looked for {}", looked.join(", ")),
         },
-        bundled::NAMES.join(", ")
+        bundled::names().join(", ")
     )))
 }
 

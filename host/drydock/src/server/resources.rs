@@ -3,11 +3,11 @@
 use super::body::{MaybeJson, Params};
 use super::error::ApiError;
 use super::leases::reason;
-use super::router::{App, limit};
+use super::router::{App, Id, limit};
 use super::views;
 use crate::api::types::{ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use drydock_core::engine::api::Filter;
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ pub async fn list(
     Ok(Json(Resources { resources: resources.into_iter().map(views::resource).collect() }))
 }
 
-pub async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Json<ResourceDetailView>, ApiError> {
+pub async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<ResourceDetailView>, ApiError> {
     Ok(Json(views::resource_detail(app.node.resource(&id).await?)))
 }
 
 pub async fn release(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
     let reason = reason(&request)?.unwrap_or("asked by an operator");

@@ -4,10 +4,10 @@ use super::catalogue::Catalogue;
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{commands, events, leases, resources, status};
+use super::{ask, commands, events, leases, resources, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn};
@@ -75,6 +75,20 @@ async fn survive(request: Request, next: Next) -> Response {
             let problem = "the daemon failed while it answered; what was asked may or may not have been done";
             ApiError::internal(format!("{problem}: look at its log, and ask again")).into_response()
         }
+    }
+}
+
+/// The id in the path: whole, or enough of its beginning.
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Id, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|rejection| ApiError::field("id", rejection.body_text()))?;
+        ask::text("id", &id)?;
+        Ok(Id(id))
     }
 }
 

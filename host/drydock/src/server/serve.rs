@@ -51,7 +51,8 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let path = socket.unwrap_or_else(|| config.socket.clone());
     let runner = Runner::new(config.credentials.clone());
-    let loader = Arc::new(Loader::new(Arc::new(runner.clone())));
+    let loader = Loader::new(Arc::new(runner.clone())).map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
+    let loader = Arc::new(loader);
     let store = node::open(&config).await?;
     let loaded = plugins::load(&config, &loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
     let node = node::start(&config, store, &loaded, loader).await?;
