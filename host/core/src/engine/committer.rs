@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::env::{Point, Verdict, What};
 use crate::model::proposal::{Change, Outcome, Proposal};
-use crate::store::{Report, StoreError};
+use crate::store::{Claimed, Report, StoreError, Touched};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -42,19 +42,45 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
 /// Offers a group, under the same ids, until the store says what became of it.
 async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Report {
     let mut pause = RETRY.0;
+    let mut in_doubt = false;
     loop {
         let error = match verdict {
             Verdict::Fail => StoreError::Unknown("the connection was lost".to_owned()),
             Verdict::Go => match commit(node, proposals).await {
-                Ok(report) => return report,
+                Ok(report) => {
+                    if in_doubt {
+                        recall(node).await;
+                    }
+                    return report;
+                }
                 Err(error) => error,
             },
         };
+        in_doubt = true;
         tracing::warn!(%error, proposals = proposals.len(), "a group of commits is offered again");
         node.env.sleep_until(node.env.now() + pause).await;
         pause = (pause * 2).min(RETRY.1);
         let note = "group again".to_owned();
         verdict = node.env.point(Point { what: What::Commit, note, after: false }).await;
+    }
+}
+
+/// A commit whose answer was lost has left rows that nobody here was told of, so all of this node's are read again.
+async fn recall(node: &Node) {
+    loop {
+        match node.read("what is claimed", node.store.claimed(&node.id)).await {
+            Ok(claimed) => {
+                let Claimed { leases, places, resources } = claimed;
+                node.note(Arc::new(Touched { leases, places, resources, ..Touched::default() }));
+                node.look_at_all();
+                node.changed();
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what this node has claimed can't be read");
+                node.env.sleep_until(node.env.now() + RETRY.1).await;
+            }
+        }
     }
 }
 

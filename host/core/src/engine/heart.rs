@@ -30,7 +30,7 @@ pub async fn run(node: Arc<Node>) {
                 beaten = node.env.now();
                 if node.paused.swap(false, Ordering::SeqCst) {
                     tracing::info!("the store can be written again; steps go on");
-                    let _ = node.hub.send(Message::LookAtAll);
+                    node.look_at_all();
                 }
             }
             Ok(false) => {
@@ -80,7 +80,7 @@ async fn bury(node: &Node, dead: &str, beat: i64) {
 
 /// Says of every other node that it is dead; only for who has the store alone.
 pub async fn bury_others(node: &Node) -> Result<(), StoreError> {
-    for other in node.store.nodes().await? {
+    for other in node.read("nodes", node.store.nodes()).await? {
         if other.id != node.id {
             node.commit(Change::NodeDead { dead: other.id, beat: other.beat }).await;
         }
@@ -104,6 +104,6 @@ pub async fn take_over(node: &Node) -> Result<(), StoreError> {
     for (dead, (leases, places, resources)) in dead {
         node.commit(Change::TakeOver { dead, leases, places, resources }).await;
     }
-    let _ = node.hub.send(Message::LookAtAll);
+    node.look_at_all();
     Ok(())
 }

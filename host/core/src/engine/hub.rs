@@ -1,6 +1,7 @@
 //! Where notes arrive: it knows which rows of this node are due when, which steps are running, and which pools have
 //! news. At most one call runs for a row; one whose row has moved on is cut off.
 
+use super::matcher::News;
 use super::node::Node;
 use super::steps;
 use crate::model::rows::Wanted;
@@ -13,11 +14,14 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub enum Message {
+    /// What a group of this node has left, in the order of its commits.
     Touched(Arc<Touched>),
+    /// What a group of another node has left; late, and in any order.
+    Told(Arc<Touched>),
     /// A pool's matcher, which is told of news.
     Matcher {
         kind: String,
-        news: watch::Sender<i64>,
+        news: watch::Sender<News>,
     },
     /// Look at everything once.
     LookAtAll,
@@ -50,7 +54,7 @@ struct Hub {
     /// By row: when it is due, and the epoch it has.
     rows: BTreeMap<Task, (i64, i64)>,
     running: BTreeMap<Task, Running>,
-    matchers: BTreeMap<String, watch::Sender<i64>>,
+    matchers: BTreeMap<String, watch::Sender<News>>,
     /// News of pools whose matcher is not there yet.
     news: BTreeMap<String, i64>,
     quiet: Option<oneshot::Sender<()>>,
@@ -84,13 +88,14 @@ impl Hub {
     fn take(&mut self, node: &Arc<Node>, message: Message) {
         match message {
             Message::Touched(touched) => self.touched(node, &touched),
+            Message::Told(touched) => self.told(node, &touched),
             Message::Matcher { kind, news } => {
-                news.send_replace(self.news.get(&kind).copied().unwrap_or(0));
+                news.send_modify(|told| told.news = self.news.get(&kind).copied().unwrap_or(0));
                 self.matchers.insert(kind, news);
             }
             Message::LookAtAll => {
                 for news in self.matchers.values() {
-                    news.send_modify(|news| *news = i64::MAX);
+                    news.send_modify(|told| told.looks += 1);
                 }
             }
             Message::Ended(task) => {
@@ -107,17 +112,45 @@ impl Hub {
         }
     }
 
-    fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
+    fn news(&mut self, touched: &Touched) {
         for pool in &touched.pools {
-            self.news.insert(pool.kind.clone(), pool.news);
+            let known = self.news.entry(pool.kind.clone()).or_default();
+            *known = pool.news.max(*known);
             if let Some(news) = self.matchers.get(&pool.kind) {
-                news.send_if_modified(|seen| {
-                    let newer = pool.news > *seen;
-                    *seen = pool.news.max(*seen);
+                news.send_if_modified(|told| {
+                    let newer = pool.news > told.news;
+                    told.news = pool.news.max(told.news);
                     newer
                 });
             }
         }
+    }
+
+    /// Others only hint: what they tell may be old by now, so the row is read again before anything is done.
+    fn told(&mut self, node: &Arc<Node>, touched: &Touched) {
+        self.news(touched);
+        let now = node.env.now();
+        let leases = touched.leases.iter().filter(|row| row.claim == node.id).map(|row| Task::Lease(row.id.clone()));
+        let places = touched.places.iter().filter(|row| row.claim == node.id).map(|row| Task::Place(row.id.clone()));
+        let resources =
+            touched.resources.iter().filter(|row| row.claim == node.id).map(|row| Task::Resource(row.id.clone()));
+        for task in leases.chain(places).chain(resources) {
+            match self.running.get_mut(&task) {
+                Some(running) => running.cut = None,
+                None => {
+                    if let Some((at, _)) = self.rows.get(&task) {
+                        self.due.remove(&(*at, task.clone()));
+                    }
+                    self.due.insert((now, task.clone()));
+                }
+            }
+            let epoch = self.rows.get(&task).map_or(0, |(_, epoch)| *epoch);
+            self.rows.insert(task, (now, epoch));
+        }
+    }
+
+    fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
+        self.news(touched);
         for lease in &touched.leases {
             let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
             self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
@@ -178,12 +211,13 @@ impl Hub {
             && at <= now
         {
             self.due.pop_first();
-            let Some((_, epoch)) = self.rows.get(&task).copied() else { continue };
+            // From here on only what arrives while it runs makes it due again.
+            let Some((_, epoch)) = self.rows.remove(&task) else { continue };
             let (cut, is_cut) = oneshot::channel();
             self.running.insert(task.clone(), Running { epoch, cut: Some(cut) });
             let acting = Arc::clone(node);
             node.spawn("step", async move {
-                let step = Box::pin(steps::run(&acting, &task, epoch));
+                let step = Box::pin(steps::run(&acting, &task));
                 // Cut off: its row has moved on, and whoever moved it has scheduled what comes next.
                 drop(select(is_cut, step).await);
                 let _ = acting.hub.send(Message::Ended(task));

@@ -26,12 +26,12 @@ const PAUSE: (u64, u64) = (10, 3_600_000);
 /// How soon a row is looked at again when the store could not be read, in milliseconds.
 const READ_AGAIN: i64 = 1_000;
 
-pub async fn run(node: &Node, task: &Task, epoch: i64) {
+pub async fn run(node: &Node, task: &Task) {
     loop {
         let result = match task {
-            Task::Lease(id) => lease(node, id, epoch).await,
-            Task::Place(id) => place(node, id, epoch).await,
-            Task::Resource(id) => resource(node, id, epoch).await,
+            Task::Lease(id) => lease(node, id).await,
+            Task::Place(id) => place(node, id).await,
+            Task::Resource(id) => resource(node, id).await,
         };
         match result {
             Ok(()) => return,
@@ -44,9 +44,9 @@ pub async fn run(node: &Node, task: &Task, epoch: i64) {
 }
 
 /// A lease's own limits.
-async fn lease(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn lease(node: &Node, id: &str) -> Result<(), StoreError> {
     let subject = node.read("lease", node.store.lease(id)).await?;
-    let Some(lease) = subject.lease.filter(|lease| lease.epoch == epoch && !lease.status.ended()) else {
+    let Some(lease) = subject.lease.filter(|lease| lease.claim == node.id && !lease.status.ended()) else {
         return Ok(());
     };
     let now = node.env.now();
@@ -67,14 +67,14 @@ async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
     node.commit(change).await;
 }
 
-async fn place(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn place(node: &Node, id: &str) -> Result<(), StoreError> {
     let subject = node.read("place", node.store.place(id)).await?;
     let (Some(place), Some(lease), Some(resource)) =
         (subject.place.clone(), subject.lease.clone(), subject.resource.clone())
     else {
         return Ok(());
     };
-    if place.epoch != epoch || place.claim != node.id {
+    if place.claim != node.id {
         return Ok(());
     }
     let step = match place.status {
@@ -87,15 +87,15 @@ async fn place(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
         PlaceStatus::Leaving => Step::Release,
         PlaceStatus::Held | PlaceStatus::Gone => return Ok(()),
     };
-    let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch };
+    let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch: place.epoch };
     called.run(node).await;
     Ok(())
 }
 
-async fn resource(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn resource(node: &Node, id: &str) -> Result<(), StoreError> {
     let subject = node.read("resource", node.store.resource(id)).await?;
     let Some(resource) = subject.resource.clone() else { return Ok(()) };
-    if resource.epoch != epoch || resource.claim != node.id {
+    if resource.claim != node.id {
         return Ok(());
     }
     let step = match resource.status {
@@ -103,7 +103,7 @@ async fn resource(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
         ResourceStatus::Released | ResourceStatus::Broken => Step::Close,
         ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(()),
     };
-    let called = Called { step, subject: &subject, resource: &resource, place: None, epoch };
+    let called = Called { step, subject: &subject, resource: &resource, place: None, epoch: resource.epoch };
     called.run(node).await;
     Ok(())
 }
@@ -119,7 +119,9 @@ struct Called<'a> {
 
 impl Called<'_> {
     async fn run(&self, node: &Node) {
+        let io = node.env.io();
         let configured = node.farm.pinned(self.resource, &node.store).await;
+        drop(io);
         let (end, closes) = match configured {
             Ok(configured) => {
                 let steps = configured.plugin.descriptor().steps;

@@ -83,8 +83,9 @@ pub struct NewLease {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub pool: String,
-    /// The pool's version as the look saw it.
+    /// The pool's version and news as the look saw them.
     pub version: i64,
+    pub news: i64,
     pub items: Vec<Item>,
 }
 
@@ -203,6 +204,8 @@ pub enum Lost {
     Slot(String),
     #[error("blueprint {0:?} is at its maximum")]
     Maximum(String),
+    #[error("an older request of its class has lost its place in this plan")]
+    Behind,
     #[error("nobody is left to build it for")]
     NoTaker,
     #[error("the step has changed hands")]

@@ -54,7 +54,12 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         kept_resources: BTreeSet::new(),
         kept_blueprints: BTreeSet::new(),
         planned: Planned {
-            plan: Plan { pool: look.pool.kind.clone(), version: look.pool.version, items: Vec::new() },
+            plan: Plan {
+                pool: look.pool.kind.clone(),
+                version: look.pool.version,
+                news: look.pool.news,
+                items: Vec::new(),
+            },
             ..Planned::default()
         },
     };

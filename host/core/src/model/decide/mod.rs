@@ -21,6 +21,8 @@ pub(crate) struct Deciding<'a> {
     pub protections: Protections,
     /// The number of the proposal's next event.
     n: i64,
+    /// No news is raised; only without the protection of withdrawals.
+    silent: bool,
 }
 
 /// Decides one proposal. Rows change only if it is done.
@@ -29,7 +31,8 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
         return Outcome::Known;
     }
     let mark = rows.mark();
-    let mut deciding = Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0 };
+    let mut deciding =
+        Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0, silent: false };
     let result = deciding.change(&proposal.change);
     match result {
         Ok(done) => {
