@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::env::{Point, Verdict, What};
 use crate::model::proposal::{Change, Outcome, Proposal};
-use crate::store::{Claimed, Report, StoreError, Touched};
+use crate::store::{Report, StoreError, Touched};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,7 +49,10 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
             Verdict::Go => match commit(node, proposals).await {
                 Ok(report) => {
                     if in_doubt {
-                        recall(node).await;
+                        // It may have left rows that nobody was told of, here or elsewhere.
+                        let anything = Arc::new(Touched { anything: true, ..Touched::default() });
+                        node.env.tell(Arc::clone(&anything));
+                        node.told(anything);
                     }
                     return report;
                 }
@@ -62,25 +65,6 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
         pause = (pause * 2).min(RETRY.1);
         let note = "group again".to_owned();
         verdict = node.env.point(Point { what: What::Commit, note, after: false }).await;
-    }
-}
-
-/// A commit whose answer was lost has left rows that nobody here was told of, so all of this node's are read again.
-async fn recall(node: &Node) {
-    loop {
-        match node.read("what is claimed", node.store.claimed(&node.id)).await {
-            Ok(claimed) => {
-                let Claimed { leases, places, resources } = claimed;
-                node.note(Arc::new(Touched { leases, places, resources, ..Touched::default() }));
-                node.look_at_all();
-                node.changed();
-                return;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "what this node has claimed can't be read");
-                node.env.sleep_until(node.env.now() + RETRY.1).await;
-            }
-        }
     }
 }
 

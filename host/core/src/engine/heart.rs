@@ -62,7 +62,12 @@ pub async fn run(node: Arc<Node>) {
             }
             bury(&node, &other.id, beat).await;
         }
+        let before = seen.len();
         seen.retain(|id, _| others.iter().any(|other| other.id == *id));
+        // Somebody is gone, and what it did last may have been told to nobody.
+        if seen.len() < before && node.protections.has(Protection::DeathLook) {
+            node.look_at_all();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::node::Node;
 use super::steps;
 use crate::model::rows::Wanted;
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
-use crate::store::Touched;
+use crate::store::{Claimed, Touched};
 use futures::future::{Either, select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,19 +19,15 @@ pub enum Message {
     /// What a group of another node has left; late, and in any order.
     Told(Arc<Touched>),
     /// A pool's matcher, which is told of news.
-    Matcher {
-        kind: String,
-        news: watch::Sender<News>,
-    },
+    Matcher { kind: String, news: watch::Sender<News> },
     /// Look at everything once.
     LookAtAll,
-    Ended(Task),
+    /// A step has ended; when its row is due next, if it found out.
+    Ended(Task, Option<i64>),
     /// Cut off everything that runs.
     CutOff,
     /// Answer when nothing runs.
-    Stop {
-        quiet: oneshot::Sender<()>,
-    },
+    Stop { quiet: oneshot::Sender<()> },
 }
 
 /// A row that may need a step.
@@ -84,6 +80,24 @@ pub async fn run(node: Arc<Node>, mut messages: mpsc::UnboundedReceiver<Message>
     }
 }
 
+/// Reads every row of this node again, since something may have changed one without telling.
+async fn recall(node: Arc<Node>) {
+    loop {
+        match node.read("what is claimed", node.store.claimed(&node.id)).await {
+            Ok(Claimed { leases, places, resources }) => {
+                let touched = Touched { leases, places, resources, ..Touched::default() };
+                let _ = node.hub.send(Message::Told(Arc::new(touched)));
+                node.changed();
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what this node has claimed can't be read");
+                node.env.sleep_until(node.env.now() + 1_000).await;
+            }
+        }
+    }
+}
+
 impl Hub {
     fn take(&mut self, node: &Arc<Node>, message: Message) {
         match message {
@@ -97,9 +111,15 @@ impl Hub {
                 for news in self.matchers.values() {
                     news.send_modify(|told| told.looks += 1);
                 }
+                node.spawn("recall", recall(Arc::clone(node)));
             }
-            Message::Ended(task) => {
+            Message::Ended(task, next) => {
                 self.running.remove(&task);
+                if let Some(at) = next
+                    && !self.rows.contains_key(&task)
+                {
+                    self.rows.insert(task.clone(), (at, 0));
+                }
                 self.schedule_again(&task);
             }
             Message::CutOff => self.running.values_mut().for_each(|running| running.cut = None),
@@ -129,6 +149,9 @@ impl Hub {
     /// Others only hint: what they tell may be old by now, so the row is read again before anything is done.
     fn told(&mut self, node: &Arc<Node>, touched: &Touched) {
         self.news(touched);
+        if touched.anything {
+            self.take(node, Message::LookAtAll);
+        }
         let now = node.env.now();
         let leases = touched.leases.iter().filter(|row| row.claim == node.id).map(|row| Task::Lease(row.id.clone()));
         let places = touched.places.iter().filter(|row| row.claim == node.id).map(|row| Task::Place(row.id.clone()));
@@ -219,8 +242,11 @@ impl Hub {
             node.spawn("step", async move {
                 let step = Box::pin(steps::run(&acting, &task));
                 // Cut off: its row has moved on, and whoever moved it has scheduled what comes next.
-                drop(select(is_cut, step).await);
-                let _ = acting.hub.send(Message::Ended(task));
+                let next = match select(is_cut, step).await {
+                    Either::Left(_) => None,
+                    Either::Right((next, _)) => next,
+                };
+                let _ = acting.hub.send(Message::Ended(task, next));
             });
         }
     }

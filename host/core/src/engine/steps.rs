@@ -26,7 +26,8 @@ const PAUSE: (u64, u64) = (10, 3_600_000);
 /// How soon a row is looked at again when the store could not be read, in milliseconds.
 const READ_AGAIN: i64 = 1_000;
 
-pub async fn run(node: &Node, task: &Task) {
+/// Returns when the row is due, if that is not now.
+pub async fn run(node: &Node, task: &Task) -> Option<i64> {
     loop {
         let result = match task {
             Task::Lease(id) => lease(node, id).await,
@@ -34,7 +35,7 @@ pub async fn run(node: &Node, task: &Task) {
             Task::Resource(id) => resource(node, id).await,
         };
         match result {
-            Ok(()) => return,
+            Ok(next) => return next,
             Err(error) => {
                 tracing::warn!(?task, %error, "a step waits for the store");
                 node.env.sleep_until(node.env.now() + READ_AGAIN).await;
@@ -44,10 +45,10 @@ pub async fn run(node: &Node, task: &Task) {
 }
 
 /// A lease's own limits.
-async fn lease(node: &Node, id: &str) -> Result<(), StoreError> {
+async fn lease(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("lease", node.store.lease(id)).await?;
     let Some(lease) = subject.lease.filter(|lease| lease.claim == node.id && !lease.status.ended()) else {
-        return Ok(());
+        return Ok(None);
     };
     let now = node.env.now();
     let active = lease.status == LeaseStatus::Active;
@@ -56,10 +57,10 @@ async fn lease(node: &Node, id: &str) -> Result<(), StoreError> {
     } else if !active && lease.wait_until.is_some_and(|until| until <= now) {
         "it was not active in time; ask with a longer --timeout, or see `drydock why` for what it waited for"
     } else {
-        return Ok(());
+        return Ok(lease.due_at);
     };
     end(node, &lease, "expired", reason).await;
-    Ok(())
+    Ok(None)
 }
 
 async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
@@ -67,45 +68,51 @@ async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
     node.commit(change).await;
 }
 
-async fn place(node: &Node, id: &str) -> Result<(), StoreError> {
+async fn place(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("place", node.store.place(id)).await?;
     let (Some(place), Some(lease), Some(resource)) =
         (subject.place.clone(), subject.lease.clone(), subject.resource.clone())
     else {
-        return Ok(());
+        return Ok(None);
     };
     if place.claim != node.id {
-        return Ok(());
+        return Ok(None);
+    }
+    if place.due_at.is_none_or(|due| due > node.env.now()) {
+        return Ok(place.due_at);
     }
     let step = match place.status {
         PlaceStatus::Held if lease.wanted == Wanted::End && !lease.status.ended() => {
             let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
             end(node, &lease, &outcome, &reason).await;
-            return Ok(());
+            return Ok(None);
         }
         PlaceStatus::Held if lease.status == LeaseStatus::Acquired => Step::Activate,
         PlaceStatus::Leaving => Step::Release,
-        PlaceStatus::Held | PlaceStatus::Gone => return Ok(()),
+        PlaceStatus::Held | PlaceStatus::Gone => return Ok(None),
     };
     let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch: place.epoch };
     called.run(node).await;
-    Ok(())
+    Ok(None)
 }
 
-async fn resource(node: &Node, id: &str) -> Result<(), StoreError> {
+async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("resource", node.store.resource(id)).await?;
-    let Some(resource) = subject.resource.clone() else { return Ok(()) };
+    let Some(resource) = subject.resource.clone() else { return Ok(None) };
     if resource.claim != node.id {
-        return Ok(());
+        return Ok(None);
+    }
+    if resource.due_at.is_none_or(|due| due > node.env.now()) {
+        return Ok(resource.due_at);
     }
     let step = match resource.status {
         ResourceStatus::Pending => Step::Open,
         ResourceStatus::Released | ResourceStatus::Broken => Step::Close,
-        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(()),
+        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(None),
     };
     let called = Called { step, subject: &subject, resource: &resource, place: None, epoch: resource.epoch };
     called.run(node).await;
-    Ok(())
+    Ok(None)
 }
 
 /// A call that is about to be made.

@@ -50,6 +50,7 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         planner,
         used: BTreeMap::new(),
         built: BTreeMap::new(),
+        offers: BTreeSet::new(),
         taken: BTreeSet::new(),
         kept_resources: BTreeSet::new(),
         kept_blueprints: BTreeSet::new(),
@@ -74,6 +75,8 @@ struct Work<'a> {
     used: BTreeMap<String, i64>,
     /// Resources that this plan builds, by blueprint.
     built: BTreeMap<String, i64>,
+    /// Offers that this plan uses.
+    offers: BTreeSet<String>,
     /// Slots that this plan takes: (name space, key).
     taken: BTreeSet<(String, String)>,
     /// What older classes are asking about.
@@ -331,6 +334,9 @@ impl<'a> Work<'a> {
     }
 
     fn offer_is_free(&mut self, offer: &Offer, terms: &Terms, obstacles: &mut Vec<Obstacle>) -> bool {
+        if self.offers.contains(&offer.resource) {
+            return false;
+        }
         for slot in &offer.allocation.slots {
             if let Some(aside) = self.aside(&terms.space, slot.key()) {
                 let known = Obstacle { blueprint: terms.name.clone(), ..aside };
@@ -371,6 +377,7 @@ impl<'a> Work<'a> {
                 self.placement(&waiting.lease, &offer.resource, &terms.space, offer.acquisition.clone(), terms)
             })
             .collect();
+        self.offers.insert(offer.resource.clone());
         self.take_slots(&terms.space, &offer.allocation.slots);
         *self.built.entry(terms.name.clone()).or_default() += 1;
         let count = takers.len();

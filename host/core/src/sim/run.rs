@@ -160,6 +160,21 @@ impl Run {
         }
         let failure = self.drive().await.err();
         if let Some(failure) = &failure {
+            for logged in self.store.events(self.told.last_seq, None, 100).await.unwrap_or_default() {
+                let event = logged.event;
+                self.world.tell(format!(
+                    "  event: {} {} {} -> {} ({}) epoch {} lease {:?} resource {:?} {}",
+                    event.subject,
+                    event.id,
+                    event.was,
+                    event.now,
+                    event.reason,
+                    event.epoch,
+                    event.lease,
+                    event.resource,
+                    event.detail.unwrap_or_default(),
+                ));
+            }
             self.world.tell(format!("FAILED: {failure}"));
         }
         let mut state = self.world.state();

@@ -66,6 +66,9 @@ impl Deciding<'_> {
 
     fn build(&mut self, build: &Build, look: i64) -> Result<(), Lost> {
         let kind = self.lease(build.takers.first().map(|t| t.lease.as_str()).ok_or(Lost::NoTaker)?)?.kind;
+        if self.rows.resources.get(&build.resource).is_some() {
+            return Err(Lost::Resource(build.resource.clone()));
+        }
         let mut blueprint = self.blueprint(&build.blueprint, &kind);
         if let Some(max) = build.max_resources
             && blueprint.used >= max
