@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use crate::env::{Point, Verdict, What};
-use crate::model::proposal::{Change, Outcome, Proposal};
+use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::store::{Report, StoreError, Touched};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -32,6 +32,9 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
         }
         let proposals: Vec<Proposal> = group.iter().map(|offered| offered.proposal.clone()).collect();
         let report = settle(&node, &proposals, verdict).await;
+        if report.outcomes.contains(&Outcome::Lost(Lost::Dead(node.id.clone()))) {
+            node.seen_dead();
+        }
         for (offered, outcome) in group.into_iter().zip(report.outcomes) {
             // Whoever asked may be gone; what was decided stands.
             let _ = offered.answer.send(outcome);

@@ -34,11 +34,7 @@ pub async fn run(node: Arc<Node>) {
                 }
             }
             Ok(false) => {
-                tracing::error!("another node has seen this one dead; it stops acting");
-                node.paused.store(true, Ordering::SeqCst);
-                node.stopping.store(true, Ordering::SeqCst);
-                let _ = node.hub.send(Message::CutOff);
-                node.changed();
+                node.seen_dead();
                 return;
             }
             Err(error) => {

@@ -198,6 +198,16 @@ impl Node {
         self.changed();
     }
 
+    /// Another node has seen this one dead: everything it does from now on would be refused.
+    pub(crate) fn seen_dead(&self) {
+        if !self.stopping.swap(true, Ordering::SeqCst) {
+            tracing::error!(node = self.id, "another node has seen this one dead; it stops acting");
+        }
+        self.paused.store(true, Ordering::SeqCst);
+        let _ = self.hub.send(Message::CutOff);
+        self.changed();
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }

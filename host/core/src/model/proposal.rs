@@ -249,6 +249,7 @@ pub const RESOURCES: &str = "resource";
 impl Keys {
     pub fn add(&mut self, proposal: &Proposal) {
         self.commits.insert(proposal.id.clone());
+        self.nodes.insert(proposal.node.clone());
         match &proposal.change {
             Change::Ask(new) => {
                 self.pools.insert(new.request.kind.clone());
@@ -293,15 +294,12 @@ impl Keys {
                     self.pools.insert(kind.clone());
                 }
             }
-            Change::Join { .. } => {
-                self.nodes.insert(proposal.node.clone());
-            }
+            Change::Join { .. } => {}
             Change::NodeDead { dead, .. } => {
                 self.nodes.insert(dead.clone());
             }
             Change::TakeOver { dead, leases, places, resources } => {
                 self.nodes.insert(dead.clone());
-                self.nodes.insert(proposal.node.clone());
                 self.leases.extend(leases.iter().cloned());
                 self.places.extend(places.iter().cloned());
                 self.resources.extend(resources.iter().cloned());

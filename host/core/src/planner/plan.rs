@@ -152,7 +152,11 @@ impl<'a> Work<'a> {
         if self.share(class, lease, &early, &mut asked, &mut obstacles) {
             return Tried::Placed(1);
         }
-        let built = self.build(class, waiting, &mut obstacles);
+        // What may be shared comes before what may be built, so its answers are waited for.
+        let built = match self.has(Protection::Coming) && self.is_asking(class) {
+            true => 0,
+            false => self.build(class, waiting, &mut obstacles),
+        };
         if built > 0 {
             return Tried::Placed(built);
         }
@@ -165,6 +169,15 @@ impl<'a> Work<'a> {
             }
         }
         Tried::Blocked(obstacles)
+    }
+
+    /// Whether a resource is being asked about for this class.
+    fn is_asking(&self, class: &ClassLook) -> bool {
+        let about = |question: &Question| match question {
+            Question::Acquire { class: asked, .. } => *asked == class.class.id,
+            _ => false,
+        };
+        self.planner.answers.open.keys().any(about) || self.planned.questions.iter().any(about)
     }
 
     fn in_use(&self, resource: &Resource) -> i64 {

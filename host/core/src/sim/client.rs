@@ -24,23 +24,23 @@ pub struct Running {
 impl Running {
     pub async fn run(self) {
         self.sleep(self.client.at).await;
-        let give_up = self.client.cancel.or(self.client.vanish);
-        match give_up {
+        let asked = self.world.now();
+        let id = self.ask().await;
+        match self.client.cancel.or(self.client.vanish) {
             None => {
-                if let Some(lease) = self.served().await {
+                if let Some(lease) = self.served(&id, asked).await {
                     self.hold(&lease).await;
-                    self.end(&lease.id).await;
+                    self.end(&id).await;
                 }
             }
             Some(after) => {
-                let until = self.world.now() + after;
-                let served = Box::pin(self.served());
-                let timer = self.world.sleep_until(CLIENTS, until);
-                if let Either::Left((Some(lease), timer)) = select(served, timer).await {
-                    self.hold(&lease).await;
-                    drop(timer);
-                }
-                self.give_up().await;
+                let stay = Box::pin(async {
+                    if let Some(lease) = self.served(&id, asked).await {
+                        self.hold(&lease).await;
+                    }
+                });
+                select(stay, self.world.sleep_until(CLIENTS, asked + after)).await;
+                self.give_up(&id).await;
             }
         }
         self.world.tell(format!("client {} is done", self.number));
@@ -60,13 +60,15 @@ impl Running {
         self.world.sleep_until(CLIENTS, at).await;
     }
 
-    /// A node that lives, the client's own first; waits for one.
+    /// A node that can be asked, the client's own first; waits for one.
     async fn node(&self, turn: usize) -> (usize, Arc<Node>) {
         loop {
             let living = self.world.living();
             if !living.is_empty() {
                 let number = living[(self.number + turn) % living.len()];
-                if let Some(node) = self.world.node(number) {
+                if let Some(node) = self.world.node(number)
+                    && !node.is_stopping()
+                {
                     return (number, node);
                 }
             }
@@ -74,9 +76,8 @@ impl Running {
         }
     }
 
-    /// Asks until some node acknowledges, then waits until the lease is active; none if it ended otherwise.
-    async fn served(&self) -> Option<Lease> {
-        let asked = self.world.now();
+    /// Asks until some node acknowledges.
+    async fn ask(&self) -> String {
         let request = Request {
             kind: self.client.kind.to_owned(),
             attributes: self.client.attributes.to_owned(),
@@ -84,23 +85,28 @@ impl Running {
             blueprint: None,
         };
         let mut turn = 0;
-        let id = loop {
+        loop {
             let (number, node) = self.node(turn).await;
             let ask = Ask { request: request.clone(), owner: self.owner(), key: Some(self.key()), ..Ask::default() };
             match node.ask(ask).await {
-                Ok(lease) => break lease.id,
+                Ok(lease) => return lease.id,
                 Err(error) => {
                     self.world.tell(format!("client {} at node {number}: {error}", self.number));
                     turn += 1;
                     self.sleep(200).await;
                 }
             }
-        };
+        }
+    }
+
+    /// Waits until the lease is active; none if it ended otherwise.
+    async fn served(&self, id: &str, asked: i64) -> Option<Lease> {
+        let mut turn = 0;
         loop {
             let (_, node) = self.node(turn).await;
             let mut changes = node.changes();
             drop(node);
-            let lease = self.look(&id).await?;
+            let lease = self.look(id).await?;
             match lease.status {
                 LeaseStatus::Active => {
                     self.got(&lease, asked);
@@ -185,25 +191,18 @@ impl Running {
         }
     }
 
-    /// Ends what the key may have made, by its own word or by its daemon's.
-    async fn give_up(&self) {
+    /// Lets go before its time, by its own word or by its daemon's.
+    async fn give_up(&self, id: &str) {
+        if self.client.vanish.is_none() {
+            self.world.mark("cancelled");
+            return self.end(id).await;
+        }
+        self.world.mark("vanished");
         let mut turn = 0;
         loop {
-            let io = self.world.shared.io();
-            let found = self.store.by_key(&self.owner(), &self.key()).await;
-            drop(io);
-            let Ok(found) = found else { continue };
-            // Nothing was acknowledged, so the client has nothing to end.
-            let Some(id) = found else { return };
-            if self.client.vanish.is_some() {
-                self.world.mark("vanished");
-                let (_, node) = self.node(turn).await;
-                if node.holder_gone(&id).await.is_ok() {
-                    return;
-                }
-            } else {
-                self.world.mark("cancelled");
-                return self.end(&id).await;
+            let (_, node) = self.node(turn).await;
+            if node.holder_gone(id).await.is_ok() {
+                return;
             }
             turn += 1;
             self.sleep(200).await;

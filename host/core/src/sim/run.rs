@@ -225,6 +225,7 @@ impl Run {
             let world = Arc::clone(&self.world);
             self.executor.settle(|| std::mem::take(&mut world.state().spawned)).await;
             self.check().await?;
+            self.replace_dead();
             self.steps += 1;
             if self.steps > STEPS {
                 return Err(format!("no progress after {STEPS} choices"));
@@ -355,6 +356,17 @@ impl Run {
         let lost = if verdict == Verdict::Fail { " FAILS" } else { "" };
         self.world.tell(format!("node {} {when} {:?}{lost}: {}", gate.owner, gate.point.what, gate.point.note));
         let _ = gate.go.send(verdict);
+    }
+
+    /// A node that was seen dead stops, and comes back as another.
+    fn replace_dead(&mut self) {
+        for number in self.world.living() {
+            if self.world.node(number).is_some_and(|node| node.is_stopping()) {
+                self.world.tell(format!("node {number} was seen dead, and ends"));
+                self.world.mark("seen dead");
+                self.kill(number);
+            }
+        }
     }
 
     fn kill(&mut self, number: usize) {

@@ -228,7 +228,7 @@ pub fn all() -> Vec<Scenario> {
                 Yard { name: "ab", kind: "host", bindings: &[&["a", "b"]], slots: Some("shared"), ..Yard::HOSTS },
                 Yard { name: "ba", kind: "vm", bindings: &[&["b", "a"]], slots: Some("shared"), ..Yard::HOSTS },
             ],
-            clients: vec![Client::at(0).hold(50), Client::at(0).of("vm").cancels(60_000)],
+            clients: vec![Client::at(0).cancels(60_000), Client::at(0).of("vm").cancels(60_000)],
             naive: &[&[Settling, Slots]],
             ..base()
         },

@@ -48,6 +48,10 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
 
 impl Deciding<'_> {
     fn change(&mut self, change: &Change) -> Result<Done, Lost> {
+        // A node that was seen dead changes nothing any more, whatever it still believes.
+        if !self.is_alive(self.node) && self.protections.has(Protection::Epochs) {
+            return Err(Lost::Dead(self.node.to_owned()));
+        }
         match change {
             Change::Ask(new) => self.ask(new),
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),
