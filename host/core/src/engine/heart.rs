@@ -19,15 +19,16 @@ const BEAT: i64 = DEAD_AFTER / 5;
 pub async fn run(node: Arc<Node>) {
     // By node: the number last read, and when it was first read.
     let mut seen: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    let mut beaten = node.env.now();
     loop {
         node.env.sleep_until(node.env.now() + BEAT).await;
         if node.is_stopping() {
             return;
         }
+        // What counts is when it was asked for: the answer may have been long on its way.
+        let asked = node.env.now();
         match node.read("count up", node.store.beat(&node.id)).await {
             Ok(true) => {
-                beaten = node.env.now();
+                node.beaten.store(asked, Ordering::SeqCst);
                 if node.paused.swap(false, Ordering::SeqCst) {
                     tracing::info!("the store can be written again; steps go on");
                     node.look_at_all();
@@ -39,7 +40,7 @@ pub async fn run(node: Arc<Node>) {
             }
             Err(error) => {
                 tracing::warn!(%error, "this node could not count up");
-                if node.env.now() - beaten > DEAD_AFTER / 2 && !node.paused.swap(true, Ordering::SeqCst) {
+                if !node.may_act() && !node.paused.swap(true, Ordering::SeqCst) {
                     tracing::warn!("it has not counted up for too long; what it was doing is cut off");
                     let _ = node.hub.send(Message::CutOff);
                 }

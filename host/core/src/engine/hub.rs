@@ -5,7 +5,7 @@ use super::matcher::News;
 use super::node::Node;
 use super::steps;
 use crate::model::rows::Wanted;
-use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
+use crate::model::status::{PlaceStatus, ResourceStatus};
 use crate::store::{Claimed, Touched};
 use futures::future::{Either, select};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,22 +153,37 @@ impl Hub {
             self.take(node, Message::LookAtAll);
         }
         let now = node.env.now();
-        let leases = touched.leases.iter().filter(|row| row.claim == node.id).map(|row| Task::Lease(row.id.clone()));
-        let places = touched.places.iter().filter(|row| row.claim == node.id).map(|row| Task::Place(row.id.clone()));
-        let resources =
-            touched.resources.iter().filter(|row| row.claim == node.id).map(|row| Task::Resource(row.id.clone()));
-        for task in leases.chain(places).chain(resources) {
+        self.cut_unwanted(touched);
+        let leases = touched.leases.iter().map(|row| (Task::Lease(row.id.clone()), &row.claim, row.epoch));
+        let places = touched.places.iter().map(|row| (Task::Place(row.id.clone()), &row.claim, row.epoch));
+        let resources = touched.resources.iter().map(|row| (Task::Resource(row.id.clone()), &row.claim, row.epoch));
+        for (task, claim, epoch) in leases.chain(places).chain(resources) {
+            if *claim != node.id {
+                continue;
+            }
+            let known = self.rows.get(&task).copied();
+            if let Some((at, _)) = known {
+                self.due.remove(&(at, task.clone()));
+            }
+            self.rows.insert(task.clone(), (now, known.map_or(epoch, |(_, known)| known.max(epoch))));
             match self.running.get_mut(&task) {
-                Some(running) => running.cut = None,
+                Some(running) if epoch > running.epoch => running.cut = None,
+                Some(_) => {}
                 None => {
-                    if let Some((at, _)) = self.rows.get(&task) {
-                        self.due.remove(&(*at, task.clone()));
-                    }
-                    self.due.insert((now, task.clone()));
+                    self.due.insert((now, task));
                 }
             }
-            let epoch = self.rows.get(&task).map_or(0, |(_, epoch)| *epoch);
-            self.rows.insert(task, (now, epoch));
+        }
+    }
+
+    /// A call for a lease that is wanted away is cut off, wherever the wish comes from.
+    fn cut_unwanted(&mut self, touched: &Touched) {
+        for lease in touched.leases.iter().filter(|lease| lease.wanted == Wanted::End && !lease.status.ended()) {
+            if let Some(place) = &lease.place
+                && let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
+            {
+                running.cut = None;
+            }
         }
     }
 
@@ -177,18 +192,8 @@ impl Hub {
         for lease in &touched.leases {
             let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
             self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
-            // A call for a lease that is wanted away is cut off through its place.
-            if lease.wanted == Wanted::End
-                && lease.status != LeaseStatus::Destroyed
-                && let Some(place) = &lease.place
-            {
-                if let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
-                    && !lease.status.ended()
-                {
-                    running.cut = None;
-                }
-            }
         }
+        self.cut_unwanted(touched);
         for place in &touched.places {
             let due = place.due_at.filter(|_| place.claim == node.id && place.status != PlaceStatus::Gone);
             self.schedule(Task::Place(place.id.clone()), due, place.epoch);

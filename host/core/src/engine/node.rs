@@ -11,7 +11,7 @@ use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
 use crate::store::{Store, StoreError, Touched};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -37,6 +37,8 @@ pub struct Node {
     pub(crate) stopping: AtomicBool,
     /// Deciding and acting calls made.
     pub(crate) calls: AtomicU64,
+    /// When this node last counted up.
+    pub(crate) beaten: AtomicI64,
 }
 
 /// How a node is started.
@@ -65,6 +67,7 @@ impl Node {
         let farm = Arc::new(InForce::new(farm, revision, installation));
         let (offers, offered) = mpsc::unbounded_channel();
         let (hub, messages) = mpsc::unbounded_channel();
+        let now = env.now();
         let node = Arc::new(Node {
             env,
             store,
@@ -81,6 +84,7 @@ impl Node {
             paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            beaten: AtomicI64::new(now),
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
         node.commit(Change::Join { name }).await;
@@ -196,6 +200,12 @@ impl Node {
             self.commit(Change::NodeDead { dead: self.id.clone(), beat: row.beat }).await;
         }
         self.changed();
+    }
+
+    /// Whether this node has counted up lately enough that nobody can have seen it dead.
+    pub(crate) fn may_act(&self) -> bool {
+        let since = self.env.now() - self.beaten.load(Ordering::SeqCst);
+        since <= heart::DEAD_AFTER / 2 && !self.paused.load(Ordering::SeqCst)
     }
 
     /// Another node has seen this one dead: everything it does from now on would be refused.

@@ -92,8 +92,7 @@ async fn place(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
         PlaceStatus::Held | PlaceStatus::Gone => return Ok(None),
     };
     let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch: place.epoch };
-    called.run(node).await;
-    Ok(None)
+    Ok(called.run(node).await)
 }
 
 async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
@@ -111,8 +110,7 @@ async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
         ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(None),
     };
     let called = Called { step, subject: &subject, resource: &resource, place: None, epoch: resource.epoch };
-    called.run(node).await;
-    Ok(None)
+    Ok(called.run(node).await)
 }
 
 /// A call that is about to be made.
@@ -125,7 +123,8 @@ struct Called<'a> {
 }
 
 impl Called<'_> {
-    async fn run(&self, node: &Node) {
+    /// Returns when it is to be tried again, if nothing was done now.
+    async fn run(&self, node: &Node) -> Option<i64> {
         let io = node.env.io();
         let configured = node.farm.pinned(self.resource, &node.store).await;
         drop(io);
@@ -142,7 +141,10 @@ impl Called<'_> {
                 let end = match (late, has) {
                     (true, _) => StepEnd::Failed(self.timed_out()),
                     (_, false) => StepEnd::Done { state: None, attributes: None, handout: None },
-                    (_, true) => self.call(node, &configured).await,
+                    (_, true) => match self.call(node, &configured).await {
+                        Some(end) => end,
+                        None => return Some(node.env.now() + READ_AGAIN),
+                    },
                 };
                 (end, steps.close)
             }
@@ -165,6 +167,7 @@ impl Called<'_> {
         let report =
             StepReport { step: self.step, subject: self.id(), epoch: self.epoch, end, closes, leftovers, slots };
         node.commit(Change::Step(report)).await;
+        None
     }
 
     fn id(&self) -> String {
@@ -175,19 +178,24 @@ impl Called<'_> {
         self.place.map_or(self.resource.attempt, |place| place.attempt)
     }
 
-    async fn call(&self, node: &Node, configured: &Configured) -> StepEnd {
+    /// None: it was not called, since this node may have been seen dead by now.
+    async fn call(&self, node: &Node, configured: &Configured) -> Option<StepEnd> {
         let call = self.step_call(node, configured);
         let note = format!("{} {}", self.step.name(), self.id());
         let point = |after| Point { what: What::Act, note: note.clone(), after };
         if node.env.point(point(false)).await == Verdict::Fail {
-            return self.unanswered(node, Fault::Host("it failed before it was made".to_owned()), Next::BackOff);
+            let fault = Fault::Host("it failed before it was made".to_owned());
+            return Some(self.unanswered(node, fault, Next::BackOff));
+        }
+        if !node.may_act() {
+            return None;
         }
         node.calls.fetch_add(1, Ordering::Relaxed);
         let result = configured.plugin.act(call).await;
         if node.env.point(point(true)).await == Verdict::Fail {
-            return self.unanswered(node, Fault::Host("its answer was lost".to_owned()), Next::BackOff);
+            return Some(self.unanswered(node, Fault::Host("its answer was lost".to_owned()), Next::BackOff));
         }
-        match result {
+        Some(match result {
             Err(fault) => self.unanswered(node, fault, Next::BackOff),
             Ok(Err(failure)) => StepEnd::Failed(failure),
             Ok(Ok(Progress::Again { state, wake, note, .. })) => {
@@ -199,7 +207,7 @@ impl Called<'_> {
                 StepEnd::Again { state, due_at: node.env.now() + after as i64, note }
             }
             Ok(Ok(Progress::Done(outcome))) => self.done(node, outcome),
-        }
+        })
     }
 
     fn done(&self, node: &Node, outcome: StepOutcome) -> StepEnd {

@@ -59,25 +59,19 @@ impl Outside {
         }
     }
 
-    /// Makes a stay's directory.
-    pub fn enter(&self, resource: &str, place: &str) {
+    /// Makes a stay's directory; false if what it would be on does not exist any more.
+    pub fn enter(&self, resource: &str, place: &str) -> bool {
         let mut seen = self.seen();
-        let shares = seen.things.values().find(|thing| thing.resource == resource).map(|thing| thing.shares);
-        match shares {
-            None => {
-                let wrong = format!("{place} was set up on {resource}, which does not exist");
-                seen.wrong.push(wrong);
-            }
-            Some(shares) => {
-                seen.activated += 1;
-                seen.directories.insert((resource.to_owned(), place.to_owned()));
-                let stays = seen.directories.iter().filter(|(on, _)| on == resource).count();
-                if stays > shares as usize {
-                    let wrong = format!("{stays} stays are on {resource}, which has {shares} shares");
-                    seen.wrong.push(wrong);
-                }
-            }
+        let Some(thing) = seen.things.values().find(|thing| thing.resource == resource) else { return false };
+        let shares = thing.shares as usize;
+        seen.activated += 1;
+        seen.directories.insert((resource.to_owned(), place.to_owned()));
+        let stays = seen.directories.iter().filter(|(on, _)| on == resource).count();
+        if stays > shares {
+            let wrong = format!("{stays} stays are on {resource}, which has {shares} shares");
+            seen.wrong.push(wrong);
         }
+        true
     }
 
     pub fn leave(&self, resource: &str, place: &str) {

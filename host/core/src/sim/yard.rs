@@ -109,7 +109,10 @@ impl YardPlugin {
                 return Err(Failure { blame: Blame::Provider, next, reason, after: None });
             }
         }
-        self.world.outside.enter(&on.id, &place.id);
+        if !self.world.outside.enter(&on.id, &place.id) {
+            let reason = format!("{} does not exist", on.id);
+            return Err(Failure { blame: Blame::Provider, next: Next::Gone, reason, after: None });
+        }
         let handout = Handout { directory: Some(place.id.clone()), ..Handout::default() };
         Ok(Progress::Done(StepOutcome { handout: Some(handout), ..StepOutcome::default() }))
     }
