@@ -77,7 +77,12 @@ impl Context {
             (_, None) => return self.consider(node).await,
         };
         let configured = match &self.resource {
-            Some(resource) => node.farm.pinned(resource, &node.store).await,
+            Some(resource) => {
+                let io = node.env.io();
+                let pinned = node.farm.pinned(resource, &node.store).await;
+                drop(io);
+                pinned
+            }
             None => node
                 .farm
                 .blueprints

@@ -28,6 +28,7 @@ pub struct Reads {
     used: Arc<str>,
     subject: Arc<str>,
     orphans: Arc<str>,
+    claimed: Arc<str>,
     pools: Arc<str>,
     leases: Arc<str>,
     resources: Arc<str>,
@@ -89,6 +90,14 @@ impl Reads {
                 given("kind", "t.kind"),
                 given("status", "t.status"),
             )
+        };
+        let claimed = |whose: &str| -> Arc<str> {
+            format!(
+                "select 'lease', {lease} from lease t where t.status <> 'destroyed' and {whose}
+                 union all select 'place', {place} from place t where t.status <> 'gone' and {whose}
+                 union all select 'resource', {resource} from resource t where t.status <> 'destroyed' and {whose}"
+            )
+            .into()
         };
         Reads {
             tables: match dialect {
@@ -159,14 +168,8 @@ impl Reads {
                      or (t.space, t.slot) in (select space, slot from slot where owner in (select id from r))"
             )
             .into(),
-            orphans: format!(
-                "with living (id) as materialized (select id from node where alive = 1)
-                 select 'lease', {lease} from lease t where t.status <> 'destroyed' and {orphan}
-                 union all select 'place', {place} from place t where t.status <> 'gone' and {orphan}
-                 union all select 'resource', {resource} from resource t where t.status <> 'destroyed' and {orphan}",
-                orphan = format!("t.claim not in (select id from living) and {doc} is not null")
-            )
-            .into(),
+            orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
+            claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
             leases: list(
                 &lease,
@@ -393,8 +396,17 @@ impl Store {
 
     /// Everything alive whose claim is of a node that is not.
     pub async fn orphans(&self) -> Result<Claimed, StoreError> {
+        self.rows_claimed(statement(&self.reads.orphans, json!({}))).await
+    }
+
+    /// Everything alive that a node has claimed.
+    pub async fn claimed(&self, node: &str) -> Result<Claimed, StoreError> {
+        self.rows_claimed(statement(&self.reads.claimed, json!({ "node": node }))).await
+    }
+
+    async fn rows_claimed(&self, read: Statement) -> Result<Claimed, StoreError> {
         let mut claimed = Claimed::default();
-        for (table, text) in self.read(statement(&self.reads.orphans, json!({}))).await? {
+        for (table, text) in self.read(read).await? {
             match table.as_str() {
                 "lease" => claimed.leases.push(parse(&table, &text)?),
                 "place" => claimed.places.push(parse(&table, &text)?),
