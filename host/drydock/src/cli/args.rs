@@ -239,7 +239,7 @@ pub struct CommandArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
-    /// Read stdin to its end first, and give it to the command. Default: the command reads nothing
+    /// Read stdin to its end first, at most 16 MiB, and give it to the command. Default: the command reads nothing
     #[arg(long)]
     pub stdin: bool,
 
