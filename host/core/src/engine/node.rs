@@ -56,7 +56,7 @@ impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
         let Start { env, store, farm, name, protections, alone } = start;
-        let io = env.io();
+        let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
         let (revision, changed) = revision(&store, &farm, env.now()).await?;
@@ -134,7 +134,7 @@ impl Node {
         if self.env.point(point(false)).await == Verdict::Fail {
             return Err(StoreError::Unknown("the connection was lost".to_owned()));
         }
-        let io = self.env.io();
+        let io = self.env.io().await;
         let result = read.await;
         drop(io);
         result

@@ -224,6 +224,9 @@ impl Run {
         loop {
             let world = Arc::clone(&self.world);
             self.executor.settle(|| std::mem::take(&mut world.state().spawned)).await;
+            if world.give_turn() {
+                continue;
+            }
             self.check().await?;
             self.replace_dead();
             self.steps += 1;

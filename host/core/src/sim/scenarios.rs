@@ -100,8 +100,12 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "limit-overshoot",
             about: "a limit is checked by a count, and then something is created",
-            yards: vec![Yard { max_resources: Some(1), ..Yard::HOSTS }],
-            clients: vec![Client::at(0), Client::at(1), Client::at(2)],
+            yards: vec![Yard { max_resources: Some(1), shares: 3, ..Yard::HOSTS }],
+            clients: vec![
+                Client::at(0).wants(r#"{"who":1}"#),
+                Client::at(0).wants(r#"{"who":2}"#),
+                Client::at(1).wants(r#"{"who":3}"#),
+            ],
             naive: &[&[Counter, Version]],
             ..base()
         },
@@ -109,7 +113,12 @@ pub fn all() -> Vec<Scenario> {
             name: "two-owners",
             about: "two nodes with stale looks give the same resource to two leases",
             yards: vec![Yard { bindings: ONE_BINDING, open_again: 0, ..Yard::HOSTS }],
-            clients: vec![Client::at(0), Client::at(1), Client::at(2), Client::at(3)],
+            clients: vec![
+                Client::at(0).wants(r#"{"who":1}"#),
+                Client::at(1).wants(r#"{"who":2}"#),
+                Client::at(1).wants(r#"{"who":3}"#),
+                Client::at(2).wants(r#"{"who":4}"#),
+            ],
             naive: &[&[Shares, Version]],
             ..base()
         },
@@ -160,8 +169,8 @@ pub fn all() -> Vec<Scenario> {
             yards: vec![Yard { name: "slow", kind: "host", slow: Some(("slow", 10_000)), ..Yard::HOSTS }],
             clients: vec![
                 Client::at(0).wants(r#"{"who":"slow"}"#),
-                Client::at(10).wants(r#"{"who":"quick"}"#).within(2_000),
-                Client::at(20).wants(r#"{"who":"quick"}"#).within(2_000),
+                Client::at(2_000).wants(r#"{"who":"quick"}"#).within(2_000),
+                Client::at(2_010).wants(r#"{"who":"quick"}"#).within(2_000),
             ],
             faults: Faults::NONE,
             naive: &[&[Beside]],
@@ -195,8 +204,16 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "deleted-queue-head",
             about: "ending the oldest waiting lease strands those behind it",
-            yards: vec![Yard { bindings: ONE_BINDING, open_again: 6, open_pause: 500, ..Yard::HOSTS }],
-            clients: vec![Client::at(0).cancels(1_000), Client::at(10), Client::at(20).cancels(2_000), Client::at(30)],
+            yards: vec![Yard {
+                bindings: ONE_BINDING,
+                open_again: 0,
+                activate_again: 6,
+                activate_pause: 1_000,
+                // Nothing to release: the end of the first frees its place at once, or nobody hears of it.
+                steps: Steps { release: false, ..Steps::ALL },
+                ..Yard::HOSTS
+            }],
+            clients: vec![Client::at(1_000).cancels(3_000), Client::at(1_010), Client::at(1_020)],
             naive: &[&[Withdrawals]],
             reached: &["served", "cancelled"],
             ..base()
