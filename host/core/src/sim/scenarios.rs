@@ -36,7 +36,11 @@ pub fn all() -> Vec<Scenario> {
             name: "double-binding",
             about: "two allocators see no resource, and both build on the only binding",
             yards: vec![Yard { bindings: ONE_BINDING, ..Yard::HOSTS }],
-            clients: vec![Client::at(0), Client::at(1), Client::at(2)],
+            clients: vec![
+                Client::at(0).wants(r#"{"who":1}"#),
+                Client::at(1).wants(r#"{"who":2}"#),
+                Client::at(1).wants(r#"{"who":3}"#),
+            ],
             naive: &[&[Slots, Version]],
             reached: &["served", "killed", "commit answer lost", "call answer lost"],
             ..base()
@@ -148,7 +152,7 @@ pub fn all() -> Vec<Scenario> {
             }],
             clients: vec![Client::at(0), Client::at(1), Client::at(2)],
             faults: Faults { freezes: 2, calls: 2, ..Faults::ALL },
-            naive: &[&[Stay, Epochs, LeaseGuard]],
+            naive: &[&[Stay, Epochs, LeaseGuard, DeadNodes]],
             reached: &["served", "frozen"],
             ..base()
         },
@@ -214,6 +218,8 @@ pub fn all() -> Vec<Scenario> {
                 ..Yard::HOSTS
             }],
             clients: vec![Client::at(1_000).cancels(3_000), Client::at(1_010), Client::at(1_020)],
+            // A death would wake everybody, and hide what was lost.
+            faults: Faults { kills: 0, freezes: 0, calls: 1, commits: 1 },
             naive: &[&[Withdrawals]],
             reached: &["served", "cancelled"],
             ..base()
@@ -246,7 +252,7 @@ pub fn all() -> Vec<Scenario> {
                 Yard { name: "ba", kind: "vm", bindings: &[&["b", "a"]], slots: Some("shared"), ..Yard::HOSTS },
             ],
             clients: vec![Client::at(0).cancels(60_000), Client::at(0).of("vm").cancels(60_000)],
-            naive: &[&[Settling, Slots]],
+            naive: &[&[Settling]],
             ..base()
         },
         Scenario {

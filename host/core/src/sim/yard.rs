@@ -122,6 +122,10 @@ impl YardPlugin {
                 return Err(Failure { blame: Blame::Provider, next, reason, after: None });
             }
         }
+        // What can't be released makes nothing.
+        if !self.yard.steps.release {
+            return Ok(Progress::Done(StepOutcome { handout: Some(Handout::default()), ..StepOutcome::default() }));
+        }
         if !self.world.outside.enter(&on.id, &place.id) {
             let reason = format!("{} does not exist", on.id);
             return Err(Failure { blame: Blame::Provider, next: Next::Gone, reason, after: None });
