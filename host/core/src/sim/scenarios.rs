@@ -218,8 +218,9 @@ pub fn all() -> Vec<Scenario> {
                 ..Yard::HOSTS
             }],
             clients: vec![Client::at(1_000).cancels(3_000), Client::at(1_010), Client::at(1_020)],
-            // A death would wake everybody, and hide what was lost.
+            // A death, or what looks like one, would wake everybody and hide what was lost.
             faults: Faults { kills: 0, freezes: 0, calls: 1, commits: 1 },
+            early_timer: 0,
             naive: &[&[Withdrawals]],
             reached: &["served", "cancelled"],
             ..base()
