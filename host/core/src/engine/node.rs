@@ -5,7 +5,7 @@ use super::api::{AskError, Obstacle};
 use super::committer::{self, Offered};
 use super::farm::{Farm, InForce};
 use super::hub::{self, Message};
-use super::{heart, matcher};
+use super::{heart, matcher, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
@@ -37,6 +37,8 @@ pub struct Node {
     pub(crate) stopping: AtomicBool,
     /// Deciding and acting calls made.
     pub(crate) calls: AtomicU64,
+    /// What the safety sweep has found.
+    pub(crate) swept: AtomicU64,
     /// When this node last counted up.
     pub(crate) beaten: AtomicI64,
 }
@@ -50,12 +52,14 @@ pub struct Start {
     pub protections: Protections,
     /// Nobody else can have the store open, so every other node is dead.
     pub alone: bool,
+    /// Whether the safety sweep runs; off in the simulator, which has to find what it would hide.
+    pub sweeps: bool,
 }
 
 impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
-        let Start { env, store, farm, name, protections, alone } = start;
+        let Start { env, store, farm, name, protections, alone, sweeps } = start;
         let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
@@ -84,6 +88,7 @@ impl Node {
             paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
             beaten: AtomicI64::new(now),
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
@@ -105,6 +110,9 @@ impl Node {
         }
         heart::take_over(&node).await?;
         node.spawn("heart", heart::run(Arc::clone(&node)));
+        if sweeps {
+            node.spawn("sweep", sweep::run(Arc::clone(&node)));
+        }
         Ok(node)
     }
 
@@ -168,6 +176,11 @@ impl Node {
     /// Deciding and acting calls made so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// How much the safety sweep has found; anything above 0 is a bug.
+    pub fn swept(&self) -> u64 {
+        self.swept.load(Ordering::Relaxed)
     }
 
     pub fn store(&self) -> &Arc<Store> {

@@ -199,7 +199,7 @@ impl Run {
                 world.sleep_until(number, at).await;
                 let env = Arc::new(SimEnv { world: Arc::clone(&world), owner: number });
                 let name = format!("node-{number}");
-                let start = Start { env, store, farm, name, protections, alone: false };
+                let start = Start { env, store, farm, name, protections, alone: false, sweeps: false };
                 match Node::start(start).await {
                     Ok(node) => {
                         world.tell(format!("node {number} is up"));

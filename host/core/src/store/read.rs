@@ -29,6 +29,7 @@ pub struct Reads {
     subject: Arc<str>,
     orphans: Arc<str>,
     claimed: Arc<str>,
+    overdue: Arc<str>,
     pools: Arc<str>,
     leases: Arc<str>,
     resources: Arc<str>,
@@ -170,6 +171,7 @@ impl Reads {
             .into(),
             orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
             claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
+            overdue: claimed(&format!("t.claim = {doc} ->> 'node' and t.due_at < cast({doc} ->> 'before' as bigint)")),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
             leases: list(
                 &lease,
@@ -415,6 +417,12 @@ impl Store {
     /// Everything alive that a node has claimed.
     pub async fn claimed(&self, node: &str) -> Result<Claimed, StoreError> {
         self.rows_claimed(statement(&self.reads.claimed, json!({ "node": node }))).await
+    }
+
+    /// Rows of a node that were due before an instant.
+    pub async fn overdue(&self, node: &str, before: i64) -> Result<Claimed, StoreError> {
+        let doc = json!({ "node": node, "before": before.to_string() });
+        self.rows_claimed(statement(&self.reads.overdue, doc)).await
     }
 
     async fn rows_claimed(&self, read: Statement) -> Result<Claimed, StoreError> {
