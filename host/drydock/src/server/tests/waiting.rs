@@ -80,7 +80,8 @@ async fn why_says_who_is_in_the_way_and_when_that_changes() {
     assert_eq!(why["obstacles"][0]["reason"], "every place is taken");
     let path = format!("{path}?wait_ms={LONG}&seen={seen}");
     let wait = daemon.get(&path);
-    let release = daemon.post(&format!("/v1/leases/{holder}/release"), json!({}));
+    let release = format!("/v1/leases/{holder}/release");
+    let release = daemon.post(&release, json!({}));
     let ((_, why), _) = timeout(DEADLINE, async { tokio::join!(wait, release) }).await.unwrap();
     assert_ne!(why["tag"], seen.as_str());
 }
