@@ -9,4 +9,5 @@ pub mod env;
 pub mod model;
 pub mod planner;
 pub mod plugin;
+pub mod sim;
 pub mod store;

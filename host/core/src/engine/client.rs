@@ -5,6 +5,7 @@ use super::node::{Node, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
+use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use sha2::{Digest, Sha256};
@@ -105,6 +106,14 @@ impl Node {
         }
         let subject = self.read("lease", self.store.lease(&id)).await?;
         subject.lease.ok_or(AskError::NoSuchLease(id))
+    }
+
+    /// The client that waited for a lease or held it is gone.
+    pub async fn holder_gone(&self, lease: &str) -> Result<(), AskError> {
+        if self.protections.has(Protection::ClientEnd) {
+            self.end(lease, "holder-gone", "its client is gone").await?;
+        }
+        Ok(())
     }
 
     /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.

@@ -2,8 +2,8 @@
 
 use super::node::Node;
 use crate::env::{Point, Verdict, What};
-use crate::model::proposal::{Change, Outcome, Proposal};
-use crate::store::{Report, StoreError};
+use crate::model::proposal::{Change, Lost, Outcome, Proposal};
+use crate::store::{Report, StoreError, Touched};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,6 +32,9 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
         }
         let proposals: Vec<Proposal> = group.iter().map(|offered| offered.proposal.clone()).collect();
         let report = settle(&node, &proposals, verdict).await;
+        if report.outcomes.contains(&Outcome::Lost(Lost::Dead(node.id.clone()))) {
+            node.seen_dead();
+        }
         for (offered, outcome) in group.into_iter().zip(report.outcomes) {
             // Whoever asked may be gone; what was decided stands.
             let _ = offered.answer.send(outcome);
@@ -42,14 +45,24 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
 /// Offers a group, under the same ids, until the store says what became of it.
 async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Report {
     let mut pause = RETRY.0;
+    let mut in_doubt = false;
     loop {
         let error = match verdict {
             Verdict::Fail => StoreError::Unknown("the connection was lost".to_owned()),
             Verdict::Go => match commit(node, proposals).await {
-                Ok(report) => return report,
+                Ok(report) => {
+                    if in_doubt {
+                        // It may have left rows that nobody was told of, here or elsewhere.
+                        let anything = Arc::new(Touched { anything: true, ..Touched::default() });
+                        node.env.tell(Arc::clone(&anything));
+                        node.told(anything);
+                    }
+                    return report;
+                }
                 Err(error) => error,
             },
         };
+        in_doubt = true;
         tracing::warn!(%error, proposals = proposals.len(), "a group of commits is offered again");
         node.env.sleep_until(node.env.now() + pause).await;
         pause = (pause * 2).min(RETRY.1);
@@ -59,7 +72,7 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
 }
 
 async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreError> {
-    let io = node.env.io();
+    let io = node.env.io().await;
     let result = node.store.commit(node.env.now(), proposals).await;
     drop(io);
     let report = result?;

@@ -19,31 +19,28 @@ const BEAT: i64 = DEAD_AFTER / 5;
 pub async fn run(node: Arc<Node>) {
     // By node: the number last read, and when it was first read.
     let mut seen: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    let mut beaten = node.env.now();
     loop {
         node.env.sleep_until(node.env.now() + BEAT).await;
         if node.is_stopping() {
             return;
         }
+        // What counts is when it was asked for: the answer may have been long on its way.
+        let asked = node.env.now();
         match node.read("count up", node.store.beat(&node.id)).await {
             Ok(true) => {
-                beaten = node.env.now();
+                node.beaten.store(asked, Ordering::SeqCst);
                 if node.paused.swap(false, Ordering::SeqCst) {
                     tracing::info!("the store can be written again; steps go on");
-                    let _ = node.hub.send(Message::LookAtAll);
+                    node.look_at_all();
                 }
             }
             Ok(false) => {
-                tracing::error!("another node has seen this one dead; it stops acting");
-                node.paused.store(true, Ordering::SeqCst);
-                node.stopping.store(true, Ordering::SeqCst);
-                let _ = node.hub.send(Message::CutOff);
-                node.changed();
+                node.seen_dead();
                 return;
             }
             Err(error) => {
                 tracing::warn!(%error, "this node could not count up");
-                if node.env.now() - beaten > DEAD_AFTER / 2 && !node.paused.swap(true, Ordering::SeqCst) {
+                if !node.may_act() && !node.paused.swap(true, Ordering::SeqCst) {
                     tracing::warn!("it has not counted up for too long; what it was doing is cut off");
                     let _ = node.hub.send(Message::CutOff);
                 }
@@ -62,7 +59,12 @@ pub async fn run(node: Arc<Node>) {
             }
             bury(&node, &other.id, beat).await;
         }
+        let before = seen.len();
         seen.retain(|id, _| others.iter().any(|other| other.id == *id));
+        // Somebody is gone, and what it did last may have been told to nobody.
+        if seen.len() < before && node.protections.has(Protection::DeathLook) {
+            node.look_at_all();
+        }
     }
 }
 
@@ -80,7 +82,7 @@ async fn bury(node: &Node, dead: &str, beat: i64) {
 
 /// Says of every other node that it is dead; only for who has the store alone.
 pub async fn bury_others(node: &Node) -> Result<(), StoreError> {
-    for other in node.store.nodes().await? {
+    for other in node.read("nodes", node.store.nodes()).await? {
         if other.id != node.id {
             node.commit(Change::NodeDead { dead: other.id, beat: other.beat }).await;
         }
@@ -104,6 +106,6 @@ pub async fn take_over(node: &Node) -> Result<(), StoreError> {
     for (dead, (leases, places, resources)) in dead {
         node.commit(Change::TakeOver { dead, leases, places, resources }).await;
     }
-    let _ = node.hub.send(Message::LookAtAll);
+    node.look_at_all();
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Where notes arrive: it knows which rows of this node are due when, which steps are running, and which pools have
 //! news. At most one call runs for a row; one whose row has moved on is cut off.
 
+use super::matcher::News;
 use super::node::Node;
 use super::steps;
 use crate::model::rows::Wanted;
-use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
-use crate::store::Touched;
+use crate::model::status::{PlaceStatus, ResourceStatus};
+use crate::store::{Claimed, Touched};
 use futures::future::{Either, select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,21 +14,20 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub enum Message {
+    /// What a group of this node has left, in the order of its commits.
     Touched(Arc<Touched>),
+    /// What a group of another node has left; late, and in any order.
+    Told(Arc<Touched>),
     /// A pool's matcher, which is told of news.
-    Matcher {
-        kind: String,
-        news: watch::Sender<i64>,
-    },
+    Matcher { kind: String, news: watch::Sender<News> },
     /// Look at everything once.
     LookAtAll,
-    Ended(Task),
+    /// A step has ended; when its row is due next, if it found out.
+    Ended(Task, Option<i64>),
     /// Cut off everything that runs.
     CutOff,
     /// Answer when nothing runs.
-    Stop {
-        quiet: oneshot::Sender<()>,
-    },
+    Stop { quiet: oneshot::Sender<()> },
 }
 
 /// A row that may need a step.
@@ -50,7 +50,7 @@ struct Hub {
     /// By row: when it is due, and the epoch it has.
     rows: BTreeMap<Task, (i64, i64)>,
     running: BTreeMap<Task, Running>,
-    matchers: BTreeMap<String, watch::Sender<i64>>,
+    matchers: BTreeMap<String, watch::Sender<News>>,
     /// News of pools whose matcher is not there yet.
     news: BTreeMap<String, i64>,
     quiet: Option<oneshot::Sender<()>>,
@@ -80,21 +80,46 @@ pub async fn run(node: Arc<Node>, mut messages: mpsc::UnboundedReceiver<Message>
     }
 }
 
+/// Reads every row of this node again, since something may have changed one without telling.
+async fn recall(node: Arc<Node>) {
+    loop {
+        match node.read("what is claimed", node.store.claimed(&node.id)).await {
+            Ok(Claimed { leases, places, resources }) => {
+                let touched = Touched { leases, places, resources, ..Touched::default() };
+                let _ = node.hub.send(Message::Told(Arc::new(touched)));
+                node.changed();
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what this node has claimed can't be read");
+                node.env.sleep_until(node.env.now() + 1_000).await;
+            }
+        }
+    }
+}
+
 impl Hub {
     fn take(&mut self, node: &Arc<Node>, message: Message) {
         match message {
             Message::Touched(touched) => self.touched(node, &touched),
+            Message::Told(touched) => self.told(node, &touched),
             Message::Matcher { kind, news } => {
-                news.send_replace(self.news.get(&kind).copied().unwrap_or(0));
+                news.send_modify(|told| told.news = self.news.get(&kind).copied().unwrap_or(0));
                 self.matchers.insert(kind, news);
             }
             Message::LookAtAll => {
                 for news in self.matchers.values() {
-                    news.send_modify(|news| *news = i64::MAX);
+                    news.send_modify(|told| told.looks += 1);
                 }
+                node.spawn("recall", recall(Arc::clone(node)));
             }
-            Message::Ended(task) => {
+            Message::Ended(task, next) => {
                 self.running.remove(&task);
+                if let Some(at) = next
+                    && !self.rows.contains_key(&task)
+                {
+                    self.rows.insert(task.clone(), (at, 0));
+                }
                 self.schedule_again(&task);
             }
             Message::CutOff => self.running.values_mut().for_each(|running| running.cut = None),
@@ -107,32 +132,68 @@ impl Hub {
         }
     }
 
-    fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
+    fn news(&mut self, touched: &Touched) {
         for pool in &touched.pools {
-            self.news.insert(pool.kind.clone(), pool.news);
+            let known = self.news.entry(pool.kind.clone()).or_default();
+            *known = pool.news.max(*known);
             if let Some(news) = self.matchers.get(&pool.kind) {
-                news.send_if_modified(|seen| {
-                    let newer = pool.news > *seen;
-                    *seen = pool.news.max(*seen);
+                news.send_if_modified(|told| {
+                    let newer = pool.news > told.news;
+                    told.news = pool.news.max(told.news);
                     newer
                 });
             }
         }
-        for lease in &touched.leases {
-            let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
-            self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
-            // A call for a lease that is wanted away is cut off through its place.
-            if lease.wanted == Wanted::End
-                && lease.status != LeaseStatus::Destroyed
-                && let Some(place) = &lease.place
-            {
-                if let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
-                    && !lease.status.ended()
-                {
-                    running.cut = None;
+    }
+
+    /// Others only hint: what they tell may be old by now, so the row is read again before anything is done.
+    fn told(&mut self, node: &Arc<Node>, touched: &Touched) {
+        self.news(touched);
+        if touched.anything {
+            self.take(node, Message::LookAtAll);
+        }
+        let now = node.env.now();
+        self.cut_unwanted(touched);
+        let leases = touched.leases.iter().map(|row| (Task::Lease(row.id.clone()), &row.claim, row.epoch));
+        let places = touched.places.iter().map(|row| (Task::Place(row.id.clone()), &row.claim, row.epoch));
+        let resources = touched.resources.iter().map(|row| (Task::Resource(row.id.clone()), &row.claim, row.epoch));
+        for (task, claim, epoch) in leases.chain(places).chain(resources) {
+            if *claim != node.id {
+                continue;
+            }
+            let known = self.rows.get(&task).copied();
+            if let Some((at, _)) = known {
+                self.due.remove(&(at, task.clone()));
+            }
+            self.rows.insert(task.clone(), (now, known.map_or(epoch, |(_, known)| known.max(epoch))));
+            match self.running.get_mut(&task) {
+                Some(running) if epoch > running.epoch => running.cut = None,
+                Some(_) => {}
+                None => {
+                    self.due.insert((now, task));
                 }
             }
         }
+    }
+
+    /// A call for a lease that is wanted away is cut off, wherever the wish comes from.
+    fn cut_unwanted(&mut self, touched: &Touched) {
+        for lease in touched.leases.iter().filter(|lease| lease.wanted == Wanted::End && !lease.status.ended()) {
+            if let Some(place) = &lease.place
+                && let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
+            {
+                running.cut = None;
+            }
+        }
+    }
+
+    fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
+        self.news(touched);
+        for lease in &touched.leases {
+            let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
+            self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
+        }
+        self.cut_unwanted(touched);
         for place in &touched.places {
             let due = place.due_at.filter(|_| place.claim == node.id && place.status != PlaceStatus::Gone);
             self.schedule(Task::Place(place.id.clone()), due, place.epoch);
@@ -178,15 +239,19 @@ impl Hub {
             && at <= now
         {
             self.due.pop_first();
-            let Some((_, epoch)) = self.rows.get(&task).copied() else { continue };
+            // From here on only what arrives while it runs makes it due again.
+            let Some((_, epoch)) = self.rows.remove(&task) else { continue };
             let (cut, is_cut) = oneshot::channel();
             self.running.insert(task.clone(), Running { epoch, cut: Some(cut) });
             let acting = Arc::clone(node);
             node.spawn("step", async move {
-                let step = Box::pin(steps::run(&acting, &task, epoch));
+                let step = Box::pin(steps::run(&acting, &task));
                 // Cut off: its row has moved on, and whoever moved it has scheduled what comes next.
-                drop(select(is_cut, step).await);
-                let _ = acting.hub.send(Message::Ended(task));
+                let next = match select(is_cut, step).await {
+                    Either::Left(_) => None,
+                    Either::Right((next, _)) => next,
+                };
+                let _ = acting.hub.send(Message::Ended(task, next));
             });
         }
     }

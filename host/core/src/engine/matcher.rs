@@ -15,6 +15,13 @@ use tokio::sync::{Notify, watch};
 /// After this many plans in a row of which nothing could be committed, the matcher waits before the next.
 const FRUITLESS: u32 = 4;
 
+/// What a matcher is told: the pool's news, and how often everything is to be looked at whatever the news is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    pub news: i64,
+    pub looks: u64,
+}
+
 pub struct Matcher {
     pub node: Arc<Node>,
     pub kind: String,
@@ -23,9 +30,10 @@ pub struct Matcher {
     pub answered: Arc<Notify>,
 }
 
-pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<i64>) {
+pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<News>) {
     let matcher = Arc::new(Matcher { node, kind, answers: Arc::default(), answered: Arc::new(Notify::new()) });
     let mut fruitless = 0;
+    let mut looks = 0;
     loop {
         let round = matcher.round().await;
         if matcher.node.is_stopping() {
@@ -46,22 +54,16 @@ pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<i64>) 
             Round::Unreadable => Some(matcher.node.env.now() + 1_000),
             Round::Settled { seen, next } => {
                 fruitless = 0;
-                if *news.borrow_and_update() > seen {
+                let told = *news.borrow_and_update();
+                if told.news > seen || told.looks > looks {
+                    looks = told.looks;
                     continue;
                 }
                 next
             }
         };
         matcher.wait(&mut news, pause).await;
-        // Everything is looked at once: what was known of the news says nothing any more.
-        if *news.borrow() == i64::MAX {
-            return Box::pin(run_again(matcher, news)).await;
-        }
     }
-}
-
-async fn run_again(matcher: Arc<Matcher>, news: watch::Receiver<i64>) {
-    run(Arc::clone(&matcher.node), matcher.kind.clone(), news).await;
 }
 
 /// What one round of looking and planning came to.
@@ -79,7 +81,7 @@ enum Round {
 }
 
 impl Matcher {
-    async fn wait(&self, news: &mut watch::Receiver<i64>, until: Option<i64>) {
+    async fn wait(&self, news: &mut watch::Receiver<News>, until: Option<i64>) {
         let woken = select(Box::pin(news.changed()), Box::pin(self.answered.notified()));
         match until {
             Some(at) => {
@@ -95,7 +97,9 @@ impl Matcher {
     async fn round(self: &Arc<Self>) -> Round {
         let node = &self.node;
         let growth = node.farm.growth(&self.kind);
-        let look = match node.read(&format!("look at {}", self.kind), node.store.look(&self.kind, &growth)).await {
+        let offered = self.offered();
+        let looking = node.store.look(&self.kind, &growth, &offered);
+        let look = match node.read(&format!("look at {}", self.kind), looking).await {
             Ok(Some(look)) => look,
             Ok(None) => return Round::Settled { seen: 0, next: None },
             Err(error) => {
@@ -108,9 +112,23 @@ impl Matcher {
         let waiting = !planned.waits.is_empty() || !planned.questions.is_empty();
         self.publish(&look, planned.waits);
         if planned.plan.items.is_empty() {
+            if planned.more {
+                return Round::Again;
+            }
             return Round::Settled { seen: look.pool.news, next: planned.next };
         }
         self.commit(planned.plan, look.pool.news, waiting || planned.more, planned.next).await
+    }
+
+    /// The slots that offers name, by name space.
+    fn offered(&self) -> BTreeMap<String, Vec<String>> {
+        let mut spaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (blueprint, slots) in lock(&self.answers).offered_slots() {
+            if let Some(configured) = self.node.farm.blueprints.get(&blueprint) {
+                spaces.entry(configured.config.slot_space().to_owned()).or_default().extend(slots);
+            }
+        }
+        spaces
     }
 
     /// Says what the classes of this pool wait for.

@@ -11,7 +11,7 @@ use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
 use crate::store::{Store, StoreError, Touched};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -37,6 +37,8 @@ pub struct Node {
     pub(crate) stopping: AtomicBool,
     /// Deciding and acting calls made.
     pub(crate) calls: AtomicU64,
+    /// When this node last counted up.
+    pub(crate) beaten: AtomicI64,
 }
 
 /// How a node is started.
@@ -54,15 +56,18 @@ impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
         let Start { env, store, farm, name, protections, alone } = start;
+        let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
         let (revision, changed) = revision(&store, &farm, env.now()).await?;
         for (digest, component) in &farm.components {
             store.save_plugin(digest, component).await?;
         }
+        drop(io);
         let farm = Arc::new(InForce::new(farm, revision, installation));
         let (offers, offered) = mpsc::unbounded_channel();
         let (hub, messages) = mpsc::unbounded_channel();
+        let now = env.now();
         let node = Arc::new(Node {
             env,
             store,
@@ -79,17 +84,18 @@ impl Node {
             paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            beaten: AtomicI64::new(now),
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
         node.commit(Change::Join { name }).await;
-        if changed || node.store.pools().await?.is_empty() {
+        if changed || node.read("pools", node.store.pools()).await?.is_empty() {
             let blueprints = node.farm.blueprints.iter();
             let blueprints = blueprints.map(|(name, b)| (name.clone(), b.plugin.descriptor().kind.clone())).collect();
             node.commit(Change::Configure { blueprints }).await;
         }
         node.spawn("hub", hub::run(Arc::clone(&node), messages));
         for kind in node.farm.kinds() {
-            let news = watch::Sender::new(0);
+            let news = watch::Sender::new(matcher::News::default());
             let told = news.subscribe();
             let _ = node.hub.send(Message::Matcher { kind: kind.clone(), news });
             node.spawn("matcher", matcher::run(Arc::clone(&node), kind, told));
@@ -128,7 +134,7 @@ impl Node {
         if self.env.point(point(false)).await == Verdict::Fail {
             return Err(StoreError::Unknown("the connection was lost".to_owned()));
         }
-        let io = self.env.io();
+        let io = self.env.io().await;
         let result = read.await;
         drop(io);
         result
@@ -137,6 +143,17 @@ impl Node {
     /// What a group has left, to those who act on it.
     pub(crate) fn note(&self, touched: Arc<Touched>) {
         let _ = self.hub.send(Message::Touched(touched));
+    }
+
+    /// Every pool is looked at once, whatever its news.
+    pub(crate) fn look_at_all(&self) {
+        let _ = self.hub.send(Message::LookAtAll);
+    }
+
+    /// What another node's group has left.
+    pub fn told(&self, touched: Arc<Touched>) {
+        let _ = self.hub.send(Message::Told(touched));
+        self.changed();
     }
 
     pub(crate) fn changed(&self) {
@@ -174,10 +191,30 @@ impl Node {
         let _ = self.hub.send(Message::Stop { quiet });
         futures::future::select(ended, self.env.sleep_until(until)).await;
         let _ = self.hub.send(Message::CutOff);
-        let beat = self.store.nodes().await.ok().and_then(|nodes| nodes.into_iter().find(|node| node.id == self.id));
+        let beat = self
+            .read("nodes", self.store.nodes())
+            .await
+            .ok()
+            .and_then(|nodes| nodes.into_iter().find(|node| node.id == self.id));
         if let Some(row) = beat {
             self.commit(Change::NodeDead { dead: self.id.clone(), beat: row.beat }).await;
         }
+        self.changed();
+    }
+
+    /// Whether this node has counted up lately enough that nobody can have seen it dead.
+    pub(crate) fn may_act(&self) -> bool {
+        let since = self.env.now() - self.beaten.load(Ordering::SeqCst);
+        since <= heart::DEAD_AFTER / 2 && !self.paused.load(Ordering::SeqCst)
+    }
+
+    /// Another node has seen this one dead: everything it does from now on would be refused.
+    pub(crate) fn seen_dead(&self) {
+        if !self.stopping.swap(true, Ordering::SeqCst) {
+            tracing::error!(node = self.id, "another node has seen this one dead; it stops acting");
+        }
+        self.paused.store(true, Ordering::SeqCst);
+        let _ = self.hub.send(Message::CutOff);
         self.changed();
     }
 

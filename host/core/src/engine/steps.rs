@@ -26,15 +26,16 @@ const PAUSE: (u64, u64) = (10, 3_600_000);
 /// How soon a row is looked at again when the store could not be read, in milliseconds.
 const READ_AGAIN: i64 = 1_000;
 
-pub async fn run(node: &Node, task: &Task, epoch: i64) {
+/// Returns when the row is due, if that is not now.
+pub async fn run(node: &Node, task: &Task) -> Option<i64> {
     loop {
         let result = match task {
-            Task::Lease(id) => lease(node, id, epoch).await,
-            Task::Place(id) => place(node, id, epoch).await,
-            Task::Resource(id) => resource(node, id, epoch).await,
+            Task::Lease(id) => lease(node, id).await,
+            Task::Place(id) => place(node, id).await,
+            Task::Resource(id) => resource(node, id).await,
         };
         match result {
-            Ok(()) => return,
+            Ok(next) => return next,
             Err(error) => {
                 tracing::warn!(?task, %error, "a step waits for the store");
                 node.env.sleep_until(node.env.now() + READ_AGAIN).await;
@@ -44,10 +45,10 @@ pub async fn run(node: &Node, task: &Task, epoch: i64) {
 }
 
 /// A lease's own limits.
-async fn lease(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn lease(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("lease", node.store.lease(id)).await?;
-    let Some(lease) = subject.lease.filter(|lease| lease.epoch == epoch && !lease.status.ended()) else {
-        return Ok(());
+    let Some(lease) = subject.lease.filter(|lease| lease.claim == node.id && !lease.status.ended()) else {
+        return Ok(None);
     };
     let now = node.env.now();
     let active = lease.status == LeaseStatus::Active;
@@ -56,10 +57,10 @@ async fn lease(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
     } else if !active && lease.wait_until.is_some_and(|until| until <= now) {
         "it was not active in time; ask with a longer --timeout, or see `drydock why` for what it waited for"
     } else {
-        return Ok(());
+        return Ok(lease.due_at);
     };
     end(node, &lease, "expired", reason).await;
-    Ok(())
+    Ok(None)
 }
 
 async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
@@ -67,45 +68,49 @@ async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
     node.commit(change).await;
 }
 
-async fn place(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn place(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("place", node.store.place(id)).await?;
     let (Some(place), Some(lease), Some(resource)) =
         (subject.place.clone(), subject.lease.clone(), subject.resource.clone())
     else {
-        return Ok(());
+        return Ok(None);
     };
-    if place.epoch != epoch || place.claim != node.id {
-        return Ok(());
+    if place.claim != node.id {
+        return Ok(None);
+    }
+    if place.due_at.is_none_or(|due| due > node.env.now()) {
+        return Ok(place.due_at);
     }
     let step = match place.status {
         PlaceStatus::Held if lease.wanted == Wanted::End && !lease.status.ended() => {
             let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
             end(node, &lease, &outcome, &reason).await;
-            return Ok(());
+            return Ok(None);
         }
         PlaceStatus::Held if lease.status == LeaseStatus::Acquired => Step::Activate,
         PlaceStatus::Leaving => Step::Release,
-        PlaceStatus::Held | PlaceStatus::Gone => return Ok(()),
+        PlaceStatus::Held | PlaceStatus::Gone => return Ok(None),
     };
-    let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch };
-    called.run(node).await;
-    Ok(())
+    let called = Called { step, subject: &subject, resource: &resource, place: Some(&place), epoch: place.epoch };
+    Ok(called.run(node).await)
 }
 
-async fn resource(node: &Node, id: &str, epoch: i64) -> Result<(), StoreError> {
+async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("resource", node.store.resource(id)).await?;
-    let Some(resource) = subject.resource.clone() else { return Ok(()) };
-    if resource.epoch != epoch || resource.claim != node.id {
-        return Ok(());
+    let Some(resource) = subject.resource.clone() else { return Ok(None) };
+    if resource.claim != node.id {
+        return Ok(None);
+    }
+    if resource.due_at.is_none_or(|due| due > node.env.now()) {
+        return Ok(resource.due_at);
     }
     let step = match resource.status {
         ResourceStatus::Pending => Step::Open,
         ResourceStatus::Released | ResourceStatus::Broken => Step::Close,
-        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(()),
+        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(None),
     };
-    let called = Called { step, subject: &subject, resource: &resource, place: None, epoch };
-    called.run(node).await;
-    Ok(())
+    let called = Called { step, subject: &subject, resource: &resource, place: None, epoch: resource.epoch };
+    Ok(called.run(node).await)
 }
 
 /// A call that is about to be made.
@@ -118,8 +123,11 @@ struct Called<'a> {
 }
 
 impl Called<'_> {
-    async fn run(&self, node: &Node) {
+    /// Returns when it is to be tried again, if nothing was done now.
+    async fn run(&self, node: &Node) -> Option<i64> {
+        let io = node.env.io().await;
         let configured = node.farm.pinned(self.resource, &node.store).await;
+        drop(io);
         let (end, closes) = match configured {
             Ok(configured) => {
                 let steps = configured.plugin.descriptor().steps;
@@ -133,7 +141,10 @@ impl Called<'_> {
                 let end = match (late, has) {
                     (true, _) => StepEnd::Failed(self.timed_out()),
                     (_, false) => StepEnd::Done { state: None, attributes: None, handout: None },
-                    (_, true) => self.call(node, &configured).await,
+                    (_, true) => match self.call(node, &configured).await {
+                        Some(end) => end,
+                        None => return Some(node.env.now() + READ_AGAIN),
+                    },
                 };
                 (end, steps.close)
             }
@@ -156,6 +167,7 @@ impl Called<'_> {
         let report =
             StepReport { step: self.step, subject: self.id(), epoch: self.epoch, end, closes, leftovers, slots };
         node.commit(Change::Step(report)).await;
+        None
     }
 
     fn id(&self) -> String {
@@ -166,19 +178,24 @@ impl Called<'_> {
         self.place.map_or(self.resource.attempt, |place| place.attempt)
     }
 
-    async fn call(&self, node: &Node, configured: &Configured) -> StepEnd {
+    /// None: it was not called, since this node may have been seen dead by now.
+    async fn call(&self, node: &Node, configured: &Configured) -> Option<StepEnd> {
         let call = self.step_call(node, configured);
         let note = format!("{} {}", self.step.name(), self.id());
         let point = |after| Point { what: What::Act, note: note.clone(), after };
         if node.env.point(point(false)).await == Verdict::Fail {
-            return self.unanswered(node, Fault::Host("it failed before it was made".to_owned()), Next::BackOff);
+            let fault = Fault::Host("it failed before it was made".to_owned());
+            return Some(self.unanswered(node, fault, Next::BackOff));
+        }
+        if !node.may_act() {
+            return None;
         }
         node.calls.fetch_add(1, Ordering::Relaxed);
         let result = configured.plugin.act(call).await;
         if node.env.point(point(true)).await == Verdict::Fail {
-            return self.unanswered(node, Fault::Host("its answer was lost".to_owned()), Next::BackOff);
+            return Some(self.unanswered(node, Fault::Host("its answer was lost".to_owned()), Next::BackOff));
         }
-        match result {
+        Some(match result {
             Err(fault) => self.unanswered(node, fault, Next::BackOff),
             Ok(Err(failure)) => StepEnd::Failed(failure),
             Ok(Ok(Progress::Again { state, wake, note, .. })) => {
@@ -190,7 +207,7 @@ impl Called<'_> {
                 StepEnd::Again { state, due_at: node.env.now() + after as i64, note }
             }
             Ok(Ok(Progress::Done(outcome))) => self.done(node, outcome),
-        }
+        })
     }
 
     fn done(&self, node: &Node, outcome: StepOutcome) -> StepEnd {

@@ -83,8 +83,9 @@ pub struct NewLease {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub pool: String,
-    /// The pool's version as the look saw it.
+    /// The pool's version and news as the look saw them.
     pub version: i64,
+    pub news: i64,
     pub items: Vec<Item>,
 }
 
@@ -203,6 +204,8 @@ pub enum Lost {
     Slot(String),
     #[error("blueprint {0:?} is at its maximum")]
     Maximum(String),
+    #[error("an older request of its class has lost its place in this plan")]
+    Behind,
     #[error("nobody is left to build it for")]
     NoTaker,
     #[error("the step has changed hands")]
@@ -246,6 +249,7 @@ pub const RESOURCES: &str = "resource";
 impl Keys {
     pub fn add(&mut self, proposal: &Proposal) {
         self.commits.insert(proposal.id.clone());
+        self.nodes.insert(proposal.node.clone());
         match &proposal.change {
             Change::Ask(new) => {
                 self.pools.insert(new.request.kind.clone());
@@ -290,15 +294,12 @@ impl Keys {
                     self.pools.insert(kind.clone());
                 }
             }
-            Change::Join { .. } => {
-                self.nodes.insert(proposal.node.clone());
-            }
+            Change::Join { .. } => {}
             Change::NodeDead { dead, .. } => {
                 self.nodes.insert(dead.clone());
             }
             Change::TakeOver { dead, leases, places, resources } => {
                 self.nodes.insert(dead.clone());
-                self.nodes.insert(proposal.node.clone());
                 self.leases.extend(leases.iter().cloned());
                 self.places.extend(places.iter().cloned());
                 self.resources.extend(resources.iter().cloned());

@@ -39,7 +39,8 @@ pub struct Planned {
     pub waits: BTreeMap<String, Vec<Obstacle>>,
     /// When time alone would change this plan.
     pub next: Option<i64>,
-    /// More leases wait than the look brought, and some of those it brought were served.
+    /// Another look would bring more at once: more leases wait than this one brought and some of those were served, or
+    /// there are offers that it knew nothing of.
     pub more: bool,
 }
 
@@ -50,11 +51,17 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         planner,
         used: BTreeMap::new(),
         built: BTreeMap::new(),
+        offers: BTreeSet::new(),
         taken: BTreeSet::new(),
         kept_resources: BTreeSet::new(),
         kept_blueprints: BTreeSet::new(),
         planned: Planned {
-            plan: Plan { pool: look.pool.kind.clone(), version: look.pool.version, items: Vec::new() },
+            plan: Plan {
+                pool: look.pool.kind.clone(),
+                version: look.pool.version,
+                news: look.pool.news,
+                items: Vec::new(),
+            },
             ..Planned::default()
         },
     };
@@ -69,6 +76,8 @@ struct Work<'a> {
     used: BTreeMap<String, i64>,
     /// Resources that this plan builds, by blueprint.
     built: BTreeMap<String, i64>,
+    /// Offers that this plan uses.
+    offers: BTreeSet<String>,
     /// Slots that this plan takes: (name space, key).
     taken: BTreeSet<(String, String)>,
     /// What older classes are asking about.
@@ -144,7 +153,11 @@ impl<'a> Work<'a> {
         if self.share(class, lease, &early, &mut asked, &mut obstacles) {
             return Tried::Placed(1);
         }
-        let built = self.build(class, waiting, &mut obstacles);
+        // What may be shared comes before what may be built, so its answers are waited for.
+        let built = match self.has(Protection::Coming) && self.is_asking(class) {
+            true => 0,
+            false => self.build(class, waiting, &mut obstacles),
+        };
         if built > 0 {
             return Tried::Placed(built);
         }
@@ -157,6 +170,15 @@ impl<'a> Work<'a> {
             }
         }
         Tried::Blocked(obstacles)
+    }
+
+    /// Whether a resource is being asked about for this class.
+    fn is_asking(&self, class: &ClassLook) -> bool {
+        let about = |question: &Question| match question {
+            Question::Acquire { class: asked, .. } => *asked == class.class.id,
+            _ => false,
+        };
+        self.planner.answers.open.keys().any(about) || self.planned.questions.iter().any(about)
     }
 
     fn in_use(&self, resource: &Resource) -> i64 {
@@ -326,12 +348,21 @@ impl<'a> Work<'a> {
     }
 
     fn offer_is_free(&mut self, offer: &Offer, terms: &Terms, obstacles: &mut Vec<Obstacle>) -> bool {
+        if self.offers.contains(&offer.resource) {
+            return false;
+        }
         for slot in &offer.allocation.slots {
             if let Some(aside) = self.aside(&terms.space, slot.key()) {
                 let known = Obstacle { blueprint: terms.name.clone(), ..aside };
                 if !obstacles.contains(&known) {
                     obstacles.push(known);
                 }
+                return false;
+            }
+            // An offer that came after the look began: the next look says whether it is still to be had.
+            let named = matches!(slot, Slot::Named(_));
+            if named && !self.look.offered.contains(&(terms.space.clone(), slot.key().to_owned())) {
+                self.planned.more = true;
                 return false;
             }
         }
@@ -344,7 +375,7 @@ impl<'a> Work<'a> {
             && offers
                 .iter()
                 .all(|offer| offer.allocation.slots.iter().any(|slot| self.aside(&terms.space, slot.key()).is_some()));
-        if all_aside {
+        if all_aside || self.planned.more && !offers.is_empty() {
             return;
         }
         let question = Question::Allocate { class: class.class.id.clone(), blueprint: terms.name.clone() };
@@ -366,6 +397,7 @@ impl<'a> Work<'a> {
                 self.placement(&waiting.lease, &offer.resource, &terms.space, offer.acquisition.clone(), terms)
             })
             .collect();
+        self.offers.insert(offer.resource.clone());
         self.take_slots(&terms.space, &offer.allocation.slots);
         *self.built.entry(terms.name.clone()).or_default() += 1;
         let count = takers.len();
@@ -423,7 +455,10 @@ impl<'a> Work<'a> {
 
     fn slots_free(&self, space: &str, slots: &[Slot]) -> bool {
         slots.iter().all(|slot| match slot {
-            Slot::Named(key) => !self.taken.contains(&(space.to_owned(), key.clone())),
+            Slot::Named(key) => {
+                let slot = (space.to_owned(), key.clone());
+                !self.taken.contains(&slot) && !self.look.taken.contains(&slot)
+            }
             Slot::Counted { .. } => true,
         })
     }

@@ -152,12 +152,13 @@ pub fn sql(dialect: Dialect) -> String {
                 Dialect::Postgres => "json_build_array(v.subject, v.detail)::text",
             };
             format!(
-                "select '{rule_text}', {pair} from (select * from ({query}) q) v(subject, detail)",
-                rule_text = rule.replace('\'', "''")
+                "select '{}', {pair} from (with v (subject, detail) as ({query}) select * from v) v
+                 where {} is not null",
+                rule.replace('\'', "''"),
+                dialect.doc()
             )
         })
         .collect();
-    let _ = dialect;
     rules.join(" union all ")
 }
 

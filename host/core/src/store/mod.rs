@@ -77,6 +77,8 @@ pub struct Touched {
     pub places: Vec<Place>,
     pub resources: Vec<Resource>,
     pub nodes: Vec<NodeRow>,
+    /// What was touched is not known: a commit whose answer was lost.
+    pub anything: bool,
 }
 
 pub struct Store {
@@ -221,6 +223,7 @@ fn touched(rows: &Rows) -> Touched {
         places: rows.places.changed().cloned().collect(),
         resources: rows.resources.changed().cloned().collect(),
         nodes: rows.nodes.changed().cloned().collect(),
+        anything: false,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::api::{Filter, LoggedEvent};
 use crate::model::rows::*;
 use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Look, Waiting};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The texts of all reads, for one engine.
@@ -28,6 +28,7 @@ pub struct Reads {
     used: Arc<str>,
     subject: Arc<str>,
     orphans: Arc<str>,
+    claimed: Arc<str>,
     pools: Arc<str>,
     leases: Arc<str>,
     resources: Arc<str>,
@@ -89,6 +90,14 @@ impl Reads {
                 given("kind", "t.kind"),
                 given("status", "t.status"),
             )
+        };
+        let claimed = |whose: &str| -> Arc<str> {
+            format!(
+                "select 'lease', {lease} from lease t where t.status <> 'destroyed' and {whose}
+                 union all select 'place', {place} from place t where t.status <> 'gone' and {whose}
+                 union all select 'resource', {resource} from resource t where t.status <> 'destroyed' and {whose}"
+            )
+            .into()
         };
         Reads {
             tables: match dialect {
@@ -159,14 +168,8 @@ impl Reads {
                      or (t.space, t.slot) in (select space, slot from slot where owner in (select id from r))"
             )
             .into(),
-            orphans: format!(
-                "with living (id) as materialized (select id from node where alive = 1)
-                 select 'lease', {lease} from lease t where t.status <> 'destroyed' and {orphan}
-                 union all select 'place', {place} from place t where t.status <> 'gone' and {orphan}
-                 union all select 'resource', {resource} from resource t where t.status <> 'destroyed' and {orphan}",
-                orphan = format!("t.claim not in (select id from living) and {doc} is not null")
-            )
-            .into(),
+            orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
+            claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
             leases: list(
                 &lease,
@@ -297,14 +300,22 @@ impl Store {
         all(self.read(statement(&self.reads.pools, json!({}))).await?)
     }
 
-    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up.
-    pub async fn look(&self, kind: &str, growth: &BTreeMap<String, Growth>) -> Result<Option<Look>, StoreError> {
+    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up; `offered`: the slots that
+    /// are thought to be free, by name space.
+    pub async fn look(
+        &self,
+        kind: &str,
+        growth: &BTreeMap<String, Growth>,
+        offered: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Option<Look>, StoreError> {
         let mut pool = None;
         let mut look = Look {
             pool: crate::model::rows::Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 },
             classes: Vec::new(),
             blueprints: BTreeMap::new(),
             asides: BTreeMap::new(),
+            offered: BTreeSet::new(),
+            taken: BTreeSet::new(),
         };
         for (table, text) in self.read(statement(&self.reads.base, json!({ "kind": kind }))).await? {
             match table.as_str() {
@@ -336,6 +347,11 @@ impl Store {
                 let doc = json!({ "blueprint": blueprint, "labels": labels.iter().collect::<Vec<_>>() });
                 class.candidates.insert(blueprint.clone(), all(self.read(statement(sql, doc)).await?)?);
             }
+        }
+        for (space, slots) in offered {
+            look.offered.extend(slots.iter().map(|slot| (space.clone(), slot.clone())));
+            let taken = self.taken(space, slots).await?;
+            look.taken.extend(taken.into_iter().map(|slot| (space.clone(), slot)));
         }
         look.classes.retain(|class| !class.heads.is_empty());
         look.classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
@@ -393,8 +409,17 @@ impl Store {
 
     /// Everything alive whose claim is of a node that is not.
     pub async fn orphans(&self) -> Result<Claimed, StoreError> {
+        self.rows_claimed(statement(&self.reads.orphans, json!({}))).await
+    }
+
+    /// Everything alive that a node has claimed.
+    pub async fn claimed(&self, node: &str) -> Result<Claimed, StoreError> {
+        self.rows_claimed(statement(&self.reads.claimed, json!({ "node": node }))).await
+    }
+
+    async fn rows_claimed(&self, read: Statement) -> Result<Claimed, StoreError> {
         let mut claimed = Claimed::default();
-        for (table, text) in self.read(statement(&self.reads.orphans, json!({}))).await? {
+        for (table, text) in self.read(read).await? {
             match table.as_str() {
                 "lease" => claimed.leases.push(parse(&table, &text)?),
                 "place" => claimed.places.push(parse(&table, &text)?),

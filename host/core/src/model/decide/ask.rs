@@ -55,12 +55,13 @@ impl Deciding<'_> {
             claim: self.node.to_owned(),
             epoch: 1,
         };
-        self.lease_event(&lease, "", Said::from("asked"));
+        let news = self.news(&new.request.kind);
+        let detail = serde_json::json!({ "news": news.map(|(_, after)| after), "class": new.class, "ord": lease.ord });
+        self.lease_event(&lease, "", Said { reason: "asked", detail: Some(detail.to_string()) });
         self.rows.leases.put(lease.clone());
         if let Some(key) = &new.key {
             self.rows.request_keys.put(RequestKey { lease: new.id.clone(), ..key.clone() });
         }
-        let news = self.news(&new.request.kind);
         if let Some(reason) = &new.never {
             self.finish_lease(lease, LeaseStatus::Broken, "never-servable", reason)?;
         }

@@ -17,6 +17,7 @@ impl Deciding<'_> {
         if lease.status.ended() {
             return Ok(Done::default());
         }
+        self.silent = lease.status != LeaseStatus::Active && !self.protections.has(Protection::Withdrawals);
         let acting_elsewhere = lease
             .place
             .as_ref()
@@ -42,13 +43,9 @@ impl Deciding<'_> {
             Wanted::Keep => (outcome.to_owned(), reason.to_owned()),
         };
         let pool = lease.kind.clone();
-        let withdrawn = lease.status == LeaseStatus::Pending;
         self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
-        let counts = self.protections.has(match withdrawn {
-            true => Protection::Withdrawals,
-            false => Protection::News,
-        });
-        Ok(Done { news: counts.then(|| self.news(&pool)).flatten(), ..Done::default() })
+        let news = if self.protections.has(Protection::News) { self.news(&pool) } else { None };
+        Ok(Done { news, ..Done::default() })
     }
 
     /// Ends a lease as released or broken, and its place with it.
@@ -121,15 +118,17 @@ impl Deciding<'_> {
 
     /// Puts a lease whose place is lost back into the order it came in.
     pub fn back_to_waiting(&mut self, lease: Lease, reason: &str) -> Result<(), Lost> {
-        let pool = lease.kind.clone();
-        self.move_lease(lease, LeaseStatus::Pending, reason, |lease| {
+        let news = self.news(&lease.kind.clone());
+        let detail =
+            serde_json::json!({ "news": news.map(|(_, after)| after), "class": lease.class, "ord": lease.ord });
+        let said = Said { reason, detail: Some(detail.to_string()) };
+        self.move_lease(lease, LeaseStatus::Pending, said, |lease| {
             lease.place = None;
             lease.resource = None;
             lease.acquired_at = None;
             lease.reason = Some(reason.to_owned());
             lease.epoch += 1;
         })?;
-        self.news(&pool);
         Ok(())
     }
 

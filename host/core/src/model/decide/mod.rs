@@ -21,6 +21,8 @@ pub(crate) struct Deciding<'a> {
     pub protections: Protections,
     /// The number of the proposal's next event.
     n: i64,
+    /// No news is raised; only without the protection of withdrawals.
+    silent: bool,
 }
 
 /// Decides one proposal. Rows change only if it is done.
@@ -29,7 +31,8 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
         return Outcome::Known;
     }
     let mark = rows.mark();
-    let mut deciding = Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0 };
+    let mut deciding =
+        Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0, silent: false };
     let result = deciding.change(&proposal.change);
     match result {
         Ok(done) => {
@@ -45,6 +48,10 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
 
 impl Deciding<'_> {
     fn change(&mut self, change: &Change) -> Result<Done, Lost> {
+        // A node that was seen dead changes nothing any more, whatever it still believes.
+        if !self.is_alive(self.node) && self.protections.has(Protection::DeadNodes) {
+            return Err(Lost::Dead(self.node.to_owned()));
+        }
         match change {
             Change::Ask(new) => self.ask(new),
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),

@@ -45,9 +45,6 @@ impl Deciding<'_> {
         if self.is_alive(dead) {
             return Err(Lost::Alive(dead.to_owned()));
         }
-        if !self.is_alive(self.node) {
-            return Err(Lost::Dead(self.node.to_owned()));
-        }
         for id in leases {
             if let Some(mut lease) = self.rows.leases.get(id).cloned()
                 && lease.claim == dead

@@ -7,6 +7,7 @@ use crate::model::proposal::{Build, Done, Item, Lost, Placement, Plan};
 use crate::model::protection::Protection;
 use crate::model::rows::{Doc, Event, Lease, Place, Resource, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject};
+use std::collections::BTreeSet;
 
 impl Deciding<'_> {
     pub fn plan(&mut self, plan: &Plan) -> Result<Done, Lost> {
@@ -15,18 +16,29 @@ impl Deciding<'_> {
             return Err(Lost::Version);
         }
         let mut items = Vec::with_capacity(plan.items.len());
+        // Classes whose place in this plan was lost: who comes behind waits for the next plan, too.
+        let mut behind: BTreeSet<String> = BTreeSet::new();
         for item in &plan.items {
+            let class = self.class_of(item);
+            if class.as_ref().is_some_and(|class| behind.contains(class)) && self.protections.has(Protection::Order) {
+                items.push(Some(Lost::Behind));
+                continue;
+            }
             let mark = self.rows.mark();
             let n = self.n();
             let result = match item {
-                Item::Place(placement) => self.place_lease(placement),
-                Item::Build(build) => self.build(build),
+                Item::Place(placement) => self.place_lease(placement, plan.news),
+                Item::Build(build) => self.build(build, plan.news),
             };
             if result.is_err() {
                 self.rows.undo_to(mark);
                 self.rewind(n);
             }
-            items.push(result.err());
+            let lost = result.err();
+            if let (Some(class), Some(Lost::Resource(_) | Lost::Slot(_) | Lost::Maximum(_))) = (class, &lost) {
+                behind.insert(class);
+            }
+            items.push(lost);
         }
         if !self.protections.has(Protection::ItemByItem)
             && let Some(Some(lost)) = items.iter().find(|lost| lost.is_some())
@@ -44,8 +56,19 @@ impl Deciding<'_> {
         Ok(Done { items, news, ..Done::default() })
     }
 
-    fn build(&mut self, build: &Build) -> Result<(), Lost> {
+    fn class_of(&self, item: &Item) -> Option<String> {
+        let lease = match item {
+            Item::Place(placement) => &placement.lease,
+            Item::Build(build) => &build.takers.first()?.lease,
+        };
+        self.rows.leases.get(lease).map(|lease| lease.class.clone())
+    }
+
+    fn build(&mut self, build: &Build, look: i64) -> Result<(), Lost> {
         let kind = self.lease(build.takers.first().map(|t| t.lease.as_str()).ok_or(Lost::NoTaker)?)?.kind;
+        if self.rows.resources.get(&build.resource).is_some() {
+            return Err(Lost::Resource(build.resource.clone()));
+        }
         let mut blueprint = self.blueprint(&build.blueprint, &kind);
         if let Some(max) = build.max_resources
             && blueprint.used >= max
@@ -110,7 +133,7 @@ impl Deciding<'_> {
         for taker in &build.takers {
             let mark = self.rows.mark();
             let n = self.n();
-            match self.place_lease(taker) {
+            match self.place_lease(taker, look) {
                 Ok(()) => placed += 1,
                 Err(_) => {
                     self.rows.undo_to(mark);
@@ -121,7 +144,7 @@ impl Deciding<'_> {
         if placed == 0 { Err(Lost::NoTaker) } else { Ok(()) }
     }
 
-    fn place_lease(&mut self, placement: &Placement) -> Result<(), Lost> {
+    fn place_lease(&mut self, placement: &Placement, look: i64) -> Result<(), Lost> {
         let lease = self.lease(&placement.lease)?;
         let waits = lease.status == LeaseStatus::Pending && lease.wanted == Wanted::Keep;
         if !waits && self.protections.has(Protection::LeaseGuard) {
@@ -178,7 +201,7 @@ impl Deciding<'_> {
             epoch: 1,
             ..self.blank(Said {
                 reason: "placed",
-                detail: Some(serde_json::json!({ "count": count, "limit": limit }).to_string()),
+                detail: Some(serde_json::json!({ "count": count, "limit": limit, "look": look }).to_string()),
             })
         });
         let node = self.node.to_owned();

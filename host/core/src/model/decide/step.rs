@@ -16,13 +16,12 @@ pub const RELEASE_TRIES: i64 = 3;
 
 impl Deciding<'_> {
     pub fn step(&mut self, report: &StepReport) -> Result<Done, Lost> {
-        let kind = match report.step {
+        match report.step {
             Step::Open => self.opened(report)?,
             Step::Close => self.closed(report)?,
             Step::Activate => self.activated(report)?,
             Step::Release => self.released(report)?,
-        };
-        let _ = kind;
+        }
         Ok(Done::default())
     }
 
@@ -33,7 +32,7 @@ impl Deciding<'_> {
         if current || !self.protections.has(Protection::Epochs) { Ok(resource) } else { Err(Lost::Epoch) }
     }
 
-    fn opened(&mut self, report: &StepReport) -> Result<String, Lost> {
+    fn opened(&mut self, report: &StepReport) -> Result<(), Lost> {
         let resource = self.stepping_resource(report, &[ResourceStatus::Pending])?;
         let kind = resource.kind.clone();
         match &report.end {
@@ -58,7 +57,7 @@ impl Deciding<'_> {
                 self.break_resource(resource, &failure.reason, breaks, report.closes)?;
             }
         }
-        Ok(kind)
+        Ok(())
     }
 
     /// The places that were taken while the resource was pending go on.
@@ -131,9 +130,8 @@ impl Deciding<'_> {
         self.rows.places.put(place);
     }
 
-    fn closed(&mut self, report: &StepReport) -> Result<String, Lost> {
+    fn closed(&mut self, report: &StepReport) -> Result<(), Lost> {
         let mut resource = self.stepping_resource(report, &[ResourceStatus::Released, ResourceStatus::Broken])?;
-        let kind = resource.kind.clone();
         match &report.end {
             StepEnd::Again { state, due_at, note } => self.resource_again(resource, state, *due_at, note),
             StepEnd::Done { .. } => {
@@ -151,16 +149,18 @@ impl Deciding<'_> {
                 self.resource_again(resource, &state, due_at, &failure.reason);
             }
         }
-        Ok(kind)
+        Ok(())
     }
 
-    fn activated(&mut self, report: &StepReport) -> Result<String, Lost> {
+    fn activated(&mut self, report: &StepReport) -> Result<(), Lost> {
         let place = self.place(&report.subject)?;
         let lease = self.lease(&place.lease)?;
         self.guard_stay(report, &place, &lease)?;
-        let kind = place.kind.clone();
         match &report.end {
-            _ if lease.wanted == Wanted::End && lease.status == LeaseStatus::Acquired => {
+            _ if lease.wanted == Wanted::End
+                && lease.status == LeaseStatus::Acquired
+                && self.protections.has(Protection::LeaseGuard) =>
+            {
                 let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
                 self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
             }
@@ -180,7 +180,7 @@ impl Deciding<'_> {
             }
             StepEnd::Failed(failure) => self.activate_failed(place, failure, report.closes)?,
         }
-        Ok(kind)
+        Ok(())
     }
 
     /// An answer counts for the stay that it was given for, as that stay was when it was asked.
@@ -198,14 +198,13 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn released(&mut self, report: &StepReport) -> Result<String, Lost> {
+    fn released(&mut self, report: &StepReport) -> Result<(), Lost> {
         let place = self.place(&report.subject)?;
         if place.status != PlaceStatus::Leaving
             || place.epoch != report.epoch && self.protections.has(Protection::Epochs)
         {
             return Err(Lost::Epoch);
         }
-        let kind = place.kind.clone();
         match &report.end {
             StepEnd::Again { state, due_at, note } => self.place_again(place, Some(state), *due_at, note),
             StepEnd::Done { .. } => self.place_gone(place, "released", report.closes)?,
@@ -224,7 +223,7 @@ impl Deciding<'_> {
                 self.place_again(place, None, due_at, &failure.reason);
             }
         }
-        Ok(kind)
+        Ok(())
     }
 
     fn place_gone(&mut self, place: Place, reason: &str, closes: bool) -> Result<(), Lost> {

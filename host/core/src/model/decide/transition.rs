@@ -205,6 +205,9 @@ impl Deciding<'_> {
     pub fn news(&mut self, kind: &str) -> Option<(i64, i64)> {
         let mut pool = self.rows.pools.get(&kind.to_owned()).cloned().unwrap_or_else(|| new_pool(kind));
         let before = pool.news;
+        if self.silent {
+            return None;
+        }
         pool.news += 1;
         let after = pool.news;
         self.rows.pools.put(pool);

@@ -1,0 +1,211 @@
+//! Clients of a scenario: each asks a node, goes to another when that one dies, and looks at what it got.
+
+use super::scenario::Client;
+use super::world::{CLIENTS, START, World};
+use crate::contract::Request;
+use crate::engine::Node;
+use crate::engine::api::Ask;
+use crate::model::rows::Lease;
+use crate::model::status::LeaseStatus;
+use crate::store::Store;
+use futures::future::{Either, select};
+use std::sync::Arc;
+
+/// A client that was not served so long after the last fault gives up, and the run has failed. Milliseconds.
+pub const PATIENCE: i64 = 3_600_000;
+
+pub struct Running {
+    pub world: Arc<World>,
+    pub store: Arc<Store>,
+    pub number: usize,
+    pub client: Client,
+}
+
+impl Running {
+    pub async fn run(self) {
+        self.sleep(self.client.at).await;
+        let asked = self.world.now();
+        let id = self.ask().await;
+        match self.client.cancel.or(self.client.vanish) {
+            None => {
+                if let Some(lease) = self.served(&id, asked).await {
+                    self.hold(&lease).await;
+                    self.end(&id).await;
+                }
+            }
+            Some(after) => {
+                let stay = Box::pin(async {
+                    if let Some(lease) = self.served(&id, asked).await {
+                        self.hold(&lease).await;
+                    }
+                });
+                select(stay, self.world.sleep_until(CLIENTS, asked + after)).await;
+                self.give_up(&id).await;
+            }
+        }
+        self.world.tell(format!("client {} is done", self.number));
+        self.world.state().clients -= 1;
+    }
+
+    fn key(&self) -> String {
+        format!("key-{}", self.number)
+    }
+
+    fn owner(&self) -> String {
+        format!("client-{}", self.number)
+    }
+
+    async fn sleep(&self, after: i64) {
+        let at = self.world.now() + after;
+        self.world.sleep_until(CLIENTS, at).await;
+    }
+
+    /// A node that can be asked, the client's own first; waits for one.
+    async fn node(&self, turn: usize) -> (usize, Arc<Node>) {
+        loop {
+            let living = self.world.living();
+            if !living.is_empty() {
+                let number = living[(self.number + turn) % living.len()];
+                if let Some(node) = self.world.node(number)
+                    && !node.is_stopping()
+                {
+                    return (number, node);
+                }
+            }
+            self.sleep(500).await;
+        }
+    }
+
+    /// Asks until some node acknowledges.
+    async fn ask(&self) -> String {
+        let request = Request {
+            kind: self.client.kind.to_owned(),
+            attributes: self.client.attributes.to_owned(),
+            labels: self.client.labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            blueprint: None,
+        };
+        let mut turn = 0;
+        loop {
+            let (number, node) = self.node(turn).await;
+            let ask = Ask { request: request.clone(), owner: self.owner(), key: Some(self.key()), ..Ask::default() };
+            match node.ask(ask).await {
+                Ok(lease) => return lease.id,
+                Err(error) => {
+                    self.world.tell(format!("client {} at node {number}: {error}", self.number));
+                    turn += 1;
+                    self.sleep(200).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until the lease is active; none if it ended otherwise.
+    async fn served(&self, id: &str, asked: i64) -> Option<Lease> {
+        let mut turn = 0;
+        loop {
+            let (_, node) = self.node(turn).await;
+            let mut changes = node.changes();
+            drop(node);
+            let lease = self.look(id).await?;
+            match lease.status {
+                LeaseStatus::Active => {
+                    self.got(&lease, asked);
+                    return Some(lease);
+                }
+                status if status.ended() => {
+                    self.world.fail(format!("client {}: {id} ended by itself: {:?}", self.number, lease.reason));
+                    return None;
+                }
+                _ => {}
+            }
+            if self.world.now() - START > PATIENCE {
+                self.world.fail(format!("client {} is not served: {id} is {}", self.number, lease.status));
+                return None;
+            }
+            let timer = self.world.sleep_until(CLIENTS, self.world.now() + 60_000);
+            if let Either::Left((Err(_), _)) = select(Box::pin(changes.changed()), timer).await {
+                turn += 1;
+            }
+        }
+    }
+
+    async fn look(&self, id: &str) -> Option<Lease> {
+        let io = self.world.turn().await;
+        let subject = self.store.lease(id).await;
+        drop(io);
+        match subject {
+            Ok(subject) => subject.lease,
+            Err(error) => {
+                self.world.fail(format!("the store can't be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn got(&self, lease: &Lease, asked: i64) {
+        let waited = self.world.now() - asked;
+        self.world.tell(format!("client {} has {} after {waited} ms", self.number, lease.id));
+        self.world.mark("served");
+        if let Some(within) = self.client.within
+            && waited > within
+        {
+            self.world.fail(format!("client {} was served after {waited} ms, not within {within}", self.number));
+        }
+        let (resource, place) = (lease.resource.clone().unwrap_or_default(), lease.place.clone().unwrap_or_default());
+        let set_up = lease.handout.0.as_ref().is_some_and(|handout| handout.directory.is_some());
+        if set_up && !self.world.outside.is_set_up(&resource, &place) {
+            self.world.fail(format!("client {} has {}, but nothing is set up on {resource}", self.number, lease.id));
+        }
+    }
+
+    async fn hold(&self, lease: &Lease) {
+        let until = self.world.now() + self.client.hold;
+        self.world.sleep_until(CLIENTS, until).await;
+        let Some(now) = self.look(&lease.id).await else { return };
+        if now.status != LeaseStatus::Active || now.place != lease.place {
+            // A resource may be lost under its holder; that is told, and is no fault of the allocator.
+            self.world.tell(format!("client {} lost {}: {:?}", self.number, lease.id, now.reason));
+            self.world.mark("lost");
+            return;
+        }
+        if let Some(place) = &lease.place {
+            let resource = lease.resource.clone().unwrap_or_default();
+            let has_directory = lease.handout.0.as_ref().is_some_and(|handout| handout.directory.is_some());
+            if has_directory && !self.world.outside.is_set_up(&resource, place) {
+                self.world.fail(format!("client {} holds {}, and its directory is gone", self.number, lease.id));
+            }
+        }
+    }
+
+    async fn end(&self, id: &str) {
+        let mut turn = 0;
+        loop {
+            let (_, node) = self.node(turn).await;
+            match node.end(id, "released", "its holder let go").await {
+                Ok(_) => return,
+                Err(_) => {
+                    turn += 1;
+                    self.sleep(200).await;
+                }
+            }
+        }
+    }
+
+    /// Lets go before its time, by its own word or by its daemon's.
+    async fn give_up(&self, id: &str) {
+        if self.client.vanish.is_none() {
+            self.world.mark("cancelled");
+            return self.end(id).await;
+        }
+        self.world.mark("vanished");
+        let mut turn = 0;
+        loop {
+            let (_, node) = self.node(turn).await;
+            if node.holder_gone(id).await.is_ok() {
+                return;
+            }
+            turn += 1;
+            self.sleep(200).await;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The world that blueprints act on, as far as scenarios need one: things that were made, and directories on them. It
+//! believes nobody: what it has seen is what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+#[derive(Default)]
+pub struct Outside {
+    seen: Mutex<Seen>,
+}
+
+/// One thing that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thing {
+    pub resource: String,
+    /// What it stands on, which can carry one thing at a time.
+    pub binding: Option<String>,
+    pub shares: u32,
+}
+
+#[derive(Default)]
+pub struct Seen {
+    /// By the key it was made under.
+    pub things: BTreeMap<String, Thing>,
+    /// (resource, place) of every directory there is.
+    pub directories: BTreeSet<(String, String)>,
+    pub opened: u64,
+    pub activated: u64,
+    pub wrong: Vec<String>,
+}
+
+impl Outside {
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Makes a thing, or finds the one that the key has made.
+    pub fn open(&self, key: &str, thing: Thing) {
+        let mut seen = self.seen();
+        if seen.things.contains_key(key) {
+            return;
+        }
+        let clash = seen.things.values().find(|other| {
+            other.binding.is_some() && other.binding == thing.binding && other.resource != thing.resource
+        });
+        if let Some(other) = clash {
+            let wrong = format!("{} was opened on what {} stands on", thing.resource, other.resource);
+            seen.wrong.push(wrong);
+        }
+        seen.opened += 1;
+        seen.things.insert(key.to_owned(), thing);
+    }
+
+    /// Ends the thing that was made under the key; it is no error if there is none.
+    pub fn close(&self, key: &str) {
+        let mut seen = self.seen();
+        if let Some(thing) = seen.things.remove(key) {
+            seen.directories.retain(|(resource, _)| *resource != thing.resource);
+        }
+    }
+
+    /// Makes a stay's directory; false if what it would be on does not exist any more.
+    pub fn enter(&self, resource: &str, place: &str) -> bool {
+        let mut seen = self.seen();
+        let Some(thing) = seen.things.values().find(|thing| thing.resource == resource) else { return false };
+        let shares = thing.shares as usize;
+        seen.activated += 1;
+        seen.directories.insert((resource.to_owned(), place.to_owned()));
+        let stays = seen.directories.iter().filter(|(on, _)| on == resource).count();
+        if stays > shares {
+            let wrong = format!("{stays} stays are on {resource}, which has {shares} shares");
+            seen.wrong.push(wrong);
+        }
+        true
+    }
+
+    pub fn leave(&self, resource: &str, place: &str) {
+        self.seen().directories.remove(&(resource.to_owned(), place.to_owned()));
+    }
+
+    pub fn is_set_up(&self, resource: &str, place: &str) -> bool {
+        self.seen().directories.contains(&(resource.to_owned(), place.to_owned()))
+    }
+
+    /// Takes out what has gone wrong so far.
+    pub fn wrong(&self) -> Vec<String> {
+        std::mem::take(&mut self.seen().wrong)
+    }
+}

@@ -1,0 +1,496 @@
+//! One run of a scenario: its nodes, its clients, the scheduler's choices, and the checks after every commit.
+
+use super::client::Running;
+use super::executor::Executor;
+use super::scenario::Scenario;
+use super::schedule::Schedule;
+use super::watch::{Told, Watch};
+use super::world::{CLIENTS, START, SimEnv, World};
+use super::yard::YardPlugin;
+use crate::config::{BlueprintConfig, ConfigRevision, Growth};
+use crate::engine::{Farm, Node, Start};
+use crate::env::{Verdict, What};
+use crate::model::protection::{Protection, Protections};
+use crate::plugin::Plugin;
+use crate::store::{Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A run of so many choices has stopped making progress.
+const STEPS: usize = 30_000;
+
+/// After the clients are done, everything must be cleaned up within so much virtual time.
+const CLEAN_WITHIN: i64 = 3_600_000;
+
+/// A store that runs are made on, one after the other.
+pub struct Bench {
+    store: Option<Store>,
+}
+
+/// What one run came to.
+#[derive(Clone, Debug, Default)]
+pub struct RunReport {
+    pub scenario: &'static str,
+    pub seed: u64,
+    pub failure: Option<String>,
+    pub trace: Vec<String>,
+    pub choices: Vec<u32>,
+    pub marks: BTreeMap<&'static str, u64>,
+    pub steps: usize,
+}
+
+/// A seed that fails, with its story.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub seed: u64,
+    pub report: RunReport,
+}
+
+impl Bench {
+    pub async fn sqlite() -> Result<Bench, StoreError> {
+        Ok(Bench { store: Some(Store::in_memory(Protections::ALL).await?) })
+    }
+
+    /// The database is emptied before each run.
+    pub async fn postgres(url: &str) -> Result<Bench, StoreError> {
+        Ok(Bench { store: Some(Store::postgres_with(url, Protections::ALL).await?) })
+    }
+
+    /// Runs a scenario with a seed, with these protections switched off.
+    pub async fn run(&mut self, scenario: &Scenario, seed: u64, off: &[Protection]) -> Result<RunReport, StoreError> {
+        self.run_with(scenario, seed, off, Schedule::seeded(seed)).await
+    }
+
+    /// Repeats choices instead of making them.
+    pub async fn repeat(
+        &mut self,
+        scenario: &Scenario,
+        seed: u64,
+        off: &[Protection],
+        choices: Vec<u32>,
+    ) -> Result<RunReport, StoreError> {
+        self.run_with(scenario, seed, off, Schedule::recorded(choices)).await
+    }
+
+    async fn run_with(
+        &mut self,
+        scenario: &Scenario,
+        seed: u64,
+        off: &[Protection],
+        schedule: Schedule,
+    ) -> Result<RunReport, StoreError> {
+        let protections = Protections::without(off);
+        let mut store = self
+            .store
+            .take()
+            .ok_or_else(|| StoreError::Unknown("the last run did not give the store back".to_owned()))?;
+        store.clear().await?;
+        store.set_protections(protections);
+        let store = Arc::new(store);
+        // Many channels are polled within one poll of the driver, which tokio would otherwise hold back.
+        let run = Run::new(scenario.clone(), seed, protections, schedule, Arc::clone(&store));
+        let (report, rest) = tokio::task::unconstrained(run.run()).await;
+        drop(rest);
+        self.store = Arc::into_inner(store);
+        Ok(report)
+    }
+}
+
+struct Run {
+    scenario: Scenario,
+    seed: u64,
+    protections: Protections,
+    schedule: Schedule,
+    store: Arc<Store>,
+    world: Arc<World>,
+    executor: Executor,
+    told: Told,
+    kills: u32,
+    freezes: u32,
+    calls: u32,
+    commits: u32,
+    /// Until when a node stands still.
+    frozen: Option<(usize, i64)>,
+    next_node: usize,
+    steps: usize,
+    story: String,
+}
+
+/// Something the scheduler may choose.
+enum Option_ {
+    Gate(u64),
+    Letter(u64),
+    Timer,
+}
+
+impl Run {
+    fn new(scenario: Scenario, seed: u64, protections: Protections, schedule: Schedule, store: Arc<Store>) -> Run {
+        let executor = Executor::default();
+        let world = World::new(seed, Arc::clone(&executor.shared));
+        let faults = scenario.faults;
+        Run {
+            scenario,
+            seed,
+            protections,
+            schedule,
+            store,
+            world,
+            executor,
+            told: Told::default(),
+            kills: faults.kills,
+            freezes: faults.freezes,
+            calls: faults.calls,
+            commits: faults.commits,
+            frozen: None,
+            next_node: 0,
+            steps: 0,
+            story: String::new(),
+        }
+    }
+
+    async fn run(mut self) -> (RunReport, Executor) {
+        for _ in 0..self.scenario.nodes {
+            self.start_node(0);
+        }
+        self.world.state().clients = self.scenario.clients.len();
+        for (number, client) in self.scenario.clients.iter().enumerate() {
+            let running =
+                Running { world: Arc::clone(&self.world), store: Arc::clone(&self.store), number, client: *client };
+            self.executor.spawn(CLIENTS, Box::pin(running.run()));
+        }
+        let failure = self.drive().await.err();
+        if let Some(failure) = &failure {
+            for logged in self.store.events(self.told.last_seq, None, 100).await.unwrap_or_default() {
+                let event = logged.event;
+                self.world.tell(format!(
+                    "  event: {} {} {} -> {} ({}) epoch {} lease {:?} resource {:?} {}",
+                    event.subject,
+                    event.id,
+                    event.was,
+                    event.now,
+                    event.reason,
+                    event.epoch,
+                    event.lease,
+                    event.resource,
+                    event.detail.unwrap_or_default(),
+                ));
+            }
+            self.world.tell(format!("FAILED: {failure}"));
+        }
+        let mut state = self.world.state();
+        let report = RunReport {
+            scenario: self.scenario.name,
+            seed: self.seed,
+            failure,
+            trace: std::mem::take(&mut state.trace),
+            choices: std::mem::take(&mut self.schedule.made),
+            marks: std::mem::take(&mut state.marks),
+            steps: self.steps,
+        };
+        state.nodes.clear();
+        drop(state);
+        let executor = std::mem::take(&mut self.executor);
+        (report, executor)
+    }
+
+    fn start_node(&mut self, after: i64) {
+        let number = self.next_node;
+        self.next_node += 1;
+        let world = Arc::clone(&self.world);
+        let (store, protections) = (Arc::clone(&self.store), self.protections);
+        let farm = farm(&self.scenario, &world);
+        self.executor.spawn(
+            number,
+            Box::pin(async move {
+                let at = world.now() + after;
+                world.sleep_until(number, at).await;
+                let env = Arc::new(SimEnv { world: Arc::clone(&world), owner: number });
+                let name = format!("node-{number}");
+                let start = Start { env, store, farm, name, protections, alone: false };
+                match Node::start(start).await {
+                    Ok(node) => {
+                        world.tell(format!("node {number} is up"));
+                        world.state().nodes.insert(number, Some(node));
+                    }
+                    Err(error) => world.fail(format!("node {number} does not start: {error}")),
+                }
+            }),
+        );
+    }
+
+    /// Chooses until the clients are done and everything is cleaned up.
+    async fn drive(&mut self) -> Result<(), String> {
+        let mut done_at = None;
+        loop {
+            let world = Arc::clone(&self.world);
+            self.executor.settle(|| std::mem::take(&mut world.state().spawned)).await;
+            if world.give_turn() {
+                continue;
+            }
+            self.check().await?;
+            self.replace_dead();
+            self.steps += 1;
+            if self.steps > STEPS {
+                return Err(format!("no progress after {STEPS} choices"));
+            }
+            let options = self.options();
+            let busy = options.iter().any(|option| !matches!(option, Option_::Timer));
+            if self.world.state().clients == 0 {
+                let done_at = *done_at.get_or_insert(self.world.now());
+                if !busy && self.is_clean().await? {
+                    return self.nothing_left();
+                }
+                if self.world.now() - done_at > CLEAN_WITHIN {
+                    return Err("something is not cleaned up".to_owned());
+                }
+            }
+            if options.is_empty() {
+                return Err("nobody can go on, and no time will change that".to_owned());
+            }
+            self.step(options);
+        }
+    }
+
+    fn faults_strike(&self) -> bool {
+        self.world.state().clients > 0
+    }
+
+    /// Everything that could come next, by names that stay the same while it waits.
+    fn options(&mut self) -> Vec<Option_> {
+        let mut state = self.world.state();
+        let now = state.now;
+        if self.frozen.is_some_and(|(_, until)| until <= now) {
+            self.frozen = None;
+        }
+        let frozen = self.frozen.map(|(node, _)| node);
+        state.gates.retain(|_, gate| !gate.go.is_closed());
+        state.timers.retain(|_, (_, wake)| !wake.is_closed());
+        let mut options: Vec<Option_> = state
+            .gates
+            .iter()
+            .filter(|(_, gate)| Some(gate.owner) != frozen)
+            .map(|(key, _)| Option_::Gate(*key))
+            .collect();
+        options.extend(
+            state.letters.iter().filter(|(_, letter)| Some(letter.to) != frozen).map(|(key, _)| Option_::Letter(*key)),
+        );
+        if state.timers.values().any(|(owner, _)| Some(*owner) != frozen) || frozen.is_some() {
+            options.push(Option_::Timer);
+        }
+        options
+    }
+
+    fn step(&mut self, options: Vec<Option_>) {
+        let waiting: Vec<&Option_> = options.iter().filter(|option| !matches!(option, Option_::Timer)).collect();
+        let timer = options.len() > waiting.len();
+        let early = timer && !waiting.is_empty() && self.scenario.early_timer > 0;
+        if waiting.is_empty() || early && self.schedule.one_in(self.scenario.early_timer) {
+            return self.advance();
+        }
+        let names: Vec<u64> = waiting
+            .iter()
+            .map(|option| match option {
+                Option_::Gate(key) => self.world.state().gates.get(key).map_or(0, |gate| gate.owner as u64),
+                Option_::Letter(key) => {
+                    self.world.state().letters.get(key).map_or(0, |letter| 1_000 + letter.to as u64)
+                }
+                Option_::Timer => 0,
+            })
+            .collect();
+        match waiting[self.schedule.choose(&names)] {
+            Option_::Gate(key) => self.pass(*key),
+            Option_::Letter(key) => {
+                let letter = self.world.state().letters.remove(key);
+                if let Some(letter) = letter
+                    && let Some(node) = self.world.node(letter.to)
+                {
+                    self.world.tell(format!("node {} hears from node {}", letter.to, letter.from));
+                    node.told(letter.touched);
+                }
+            }
+            Option_::Timer => self.advance(),
+        }
+    }
+
+    /// Lets one go on, unless a fault strikes.
+    fn pass(&mut self, key: u64) {
+        let Some(gate) = self.world.state().gates.remove(&key) else { return };
+        let strikes = self.faults_strike();
+        let lives = self.world.living().len() > 1;
+        let when = if gate.point.after { "after" } else { "before" };
+        if gate.point.what == What::Commit && gate.point.after {
+            self.story = gate.point.note.clone();
+        }
+        if strikes && self.kills > 0 && lives && gate.owner != CLIENTS && self.schedule.one_in(60) {
+            self.kills -= 1;
+            self.world.tell(format!("node {} dies {when} {:?} ({})", gate.owner, gate.point.what, gate.point.note));
+            self.world.mark("killed");
+            return self.kill(gate.owner);
+        }
+        if strikes && self.freezes > 0 && lives && self.frozen.is_none() && self.schedule.one_in(80) {
+            self.freezes -= 1;
+            let until = self.world.now() + 5_000 + i64::from(self.schedule.below(15_000));
+            self.world.tell(format!("node {} stands still {when} {}", gate.owner, gate.point.note));
+            self.world.mark("frozen");
+            self.frozen = Some((gate.owner, until));
+            self.world.state().gates.insert(key, gate);
+            return;
+        }
+        let left = match gate.point.what {
+            What::Act => &mut self.calls,
+            What::Commit => &mut self.commits,
+            What::Look | What::Decide => {
+                self.world.tell(format!("node {} {when} {}", gate.owner, gate.point.note));
+                let _ = gate.go.send(Verdict::Go);
+                return;
+            }
+        };
+        let mut verdict = Verdict::Go;
+        if strikes && *left > 0 && self.schedule.one_in(25) {
+            *left -= 1;
+            verdict = Verdict::Fail;
+            self.world.mark(match (gate.point.what, gate.point.after) {
+                (What::Act, true) => "call answer lost",
+                (What::Act, false) => "call failed",
+                (_, true) => "commit answer lost",
+                (_, false) => "commit failed",
+            });
+        }
+        let lost = if verdict == Verdict::Fail { " FAILS" } else { "" };
+        self.world.tell(format!("node {} {when} {:?}{lost}: {}", gate.owner, gate.point.what, gate.point.note));
+        let _ = gate.go.send(verdict);
+    }
+
+    /// A node that was seen dead stops, and comes back as another.
+    fn replace_dead(&mut self) {
+        for number in self.world.living() {
+            if self.world.node(number).is_some_and(|node| node.is_stopping()) {
+                self.world.tell(format!("node {number} was seen dead, and ends"));
+                self.world.mark("seen dead");
+                self.kill(number);
+            }
+        }
+    }
+
+    fn kill(&mut self, number: usize) {
+        {
+            let mut state = self.world.state();
+            state.dead.insert(number);
+            state.nodes.insert(number, None);
+            state.letters.retain(|_, letter| letter.to != number);
+            // What it had committed and not told is told by nobody.
+            let own: Vec<u64> = state.letters.iter().filter(|(_, l)| l.from == number).map(|(key, _)| *key).collect();
+            for key in own {
+                state.letters.remove(&key);
+            }
+            let gates: Vec<u64> = state.gates.iter().filter(|(_, g)| g.owner == number).map(|(key, _)| *key).collect();
+            for key in gates {
+                state.gates.remove(&key);
+            }
+            state.spawned.retain(|(owner, _)| *owner != number);
+        }
+        self.executor.kill(number);
+        if self.frozen.is_some_and(|(node, _)| node == number) {
+            self.frozen = None;
+        }
+        let after = 500 + i64::from(self.schedule.below(20_000));
+        self.start_node(after);
+    }
+
+    /// The clock jumps to the next timer of somebody who does not stand still.
+    fn advance(&mut self) {
+        let mut state = self.world.state();
+        let frozen = self.frozen;
+        let next = state.timers.iter().find(|(_, (owner, _))| frozen.is_none_or(|(node, _)| node != *owner));
+        let next = next.map(|(key, _)| *key);
+        match (next, frozen) {
+            (Some((at, _)), Some((_, until))) if until < at => state.now = state.now.max(until),
+            (None, Some((_, until))) => state.now = state.now.max(until),
+            (Some(key), _) => {
+                state.now = state.now.max(key.0);
+                if let Some((_, wake)) = state.timers.remove(&key) {
+                    let _ = wake.send(());
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// What must hold after every commit.
+    async fn check(&mut self) -> Result<(), String> {
+        let (committed, failure) = {
+            let mut state = self.world.state();
+            (std::mem::take(&mut state.committed), state.failures.first().cloned())
+        };
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        if let Some(wrong) = self.world.outside.wrong().into_iter().next() {
+            return Err(wrong);
+        }
+        if !committed {
+            return Ok(());
+        }
+        let unreadable = |error: StoreError| error.to_string();
+        if let Some(violation) = self.store.check().await.map_err(unreadable)?.into_iter().next() {
+            return Err(format!("{}: {} {}", violation.rule, violation.subject, violation.detail));
+        }
+        let events = self.store.events(self.told.last_seq, None, 10_000).await.map_err(unreadable)?;
+        if let Some(last) = events.last() {
+            self.told.last_seq = last.seq;
+        }
+        let story = std::mem::take(&mut self.story);
+        let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
+        (self.scenario.watch)(&mut watch)?;
+        watch.always()
+    }
+
+    /// Whether no lease and no place is left in the store, and no resource is on its way.
+    async fn is_clean(&self) -> Result<bool, String> {
+        let unreadable = |error: StoreError| error.to_string();
+        let leases = self.store.leases(&Default::default()).await.map_err(unreadable)?;
+        let resources = self.store.resources(&Default::default()).await.map_err(unreadable)?;
+        let quiet = resources.iter().all(|r| r.status == crate::model::status::ResourceStatus::Active && r.used == 0);
+        Ok(leases.is_empty() && quiet)
+    }
+
+    /// What is outside at the end: things of active resources, one each, and no directory.
+    fn nothing_left(&self) -> Result<(), String> {
+        let seen = self.world.outside.seen();
+        if let Some((resource, place)) = seen.directories.first() {
+            return Err(format!("the directory of {place} is left on {resource}"));
+        }
+        for (key, thing) in &seen.things {
+            let twins = seen.things.values().filter(|other| other.resource == thing.resource).count();
+            if twins > 1 || !self.told.alive.contains_key(&thing.resource) {
+                return Err(format!("{}, made under {key}, is left outside", thing.resource));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn farm(scenario: &Scenario, world: &Arc<World>) -> Farm {
+    let mut farm = Farm { config: ConfigRevision::default(), ..Farm::default() };
+    for yard in &scenario.yards {
+        let plugin: Arc<dyn Plugin> = YardPlugin::new(yard.clone(), Arc::clone(world));
+        farm.plugins.insert(yard.name.to_owned(), plugin);
+        let config = BlueprintConfig {
+            name: yard.name.to_owned(),
+            plugin: yard.name.to_owned(),
+            config: serde_json::json!({}),
+            max_resources: yard.max_resources,
+            leases_per_resource: yard.shares,
+            growth: Growth::Pack,
+            slots: yard.slots.map(str::to_owned),
+            priority: 0,
+            open_timeout: 600,
+            step_timeout: 30,
+            disabled: false,
+            grants: Vec::new(),
+        };
+        farm.config.blueprints.insert(yard.name.to_owned(), config);
+    }
+    let _ = START;
+    farm
+}

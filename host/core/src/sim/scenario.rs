@@ -1,0 +1,108 @@
+//! What a scenario is: who wants what of which blueprints, which faults strike, and what must and must not be.
+
+use super::watch::Watch;
+use super::yard::Yard;
+use crate::model::protection::Protection;
+
+#[derive(Clone)]
+pub struct Scenario {
+    pub name: &'static str,
+    /// What happened to others, and what must hold; one line.
+    pub about: &'static str,
+    pub nodes: usize,
+    pub yards: Vec<Yard>,
+    pub clients: Vec<Client>,
+    pub faults: Faults,
+    /// Each of these, switched off together, must be found to break it; and each alone of those with several must not.
+    pub naive: &'static [&'static [Protection]],
+    /// Looks after every commit.
+    pub watch: fn(&mut Watch<'_>) -> Result<(), String>,
+    /// What must have happened at least once over the seeds.
+    pub reached: &'static [&'static str],
+    /// One in so many times a timer fires although somebody could go on; 0 for never.
+    pub early_timer: u32,
+}
+
+/// One client: it asks, holds, lets go, and is served in time unless it gives up.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// When it asks, in milliseconds from the start.
+    pub at: i64,
+    pub kind: &'static str,
+    pub labels: &'static [(&'static str, &'static str)],
+    pub attributes: &'static str,
+    /// How long it holds what it got, in milliseconds.
+    pub hold: i64,
+    /// It cancels this long after it asked, whatever it has by then.
+    pub cancel: Option<i64>,
+    /// It is gone this long after it asked, without a word.
+    pub vanish: Option<i64>,
+    /// It must be active so long after it asked.
+    pub within: Option<i64>,
+}
+
+impl Client {
+    pub const fn at(at: i64) -> Client {
+        Client {
+            at,
+            kind: "host",
+            labels: &[],
+            attributes: "{}",
+            hold: 1_000,
+            cancel: None,
+            vanish: None,
+            within: None,
+        }
+    }
+
+    pub const fn hold(self, hold: i64) -> Client {
+        Client { hold, ..self }
+    }
+
+    pub const fn wants(self, attributes: &'static str) -> Client {
+        Client { attributes, ..self }
+    }
+
+    pub const fn of(self, kind: &'static str) -> Client {
+        Client { kind, ..self }
+    }
+
+    pub const fn labelled(self, labels: &'static [(&'static str, &'static str)]) -> Client {
+        Client { labels, ..self }
+    }
+
+    pub const fn cancels(self, after: i64) -> Client {
+        Client { cancel: Some(after), ..self }
+    }
+
+    pub const fn vanishes(self, after: i64) -> Client {
+        Client { vanish: Some(after), ..self }
+    }
+
+    pub const fn within(self, within: i64) -> Client {
+        Client { within: Some(within), ..self }
+    }
+}
+
+/// How many faults of each kind may strike in one run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    pub kills: u32,
+    /// A node stands still for longer than its claim lasts.
+    pub freezes: u32,
+    /// An acting call fails before it is made, or its answer is lost.
+    pub calls: u32,
+    /// A commit fails before it is made, or its answer is lost.
+    pub commits: u32,
+}
+
+impl Faults {
+    pub const NONE: Faults = Faults { kills: 0, freezes: 0, calls: 0, commits: 0 };
+    pub const ALL: Faults = Faults { kills: 1, freezes: 1, calls: 2, commits: 2 };
+    pub const NO_FREEZE: Faults = Faults { kills: 1, freezes: 0, calls: 2, commits: 2 };
+}
+
+/// The scenario of a name.
+pub fn find(name: &str) -> Option<Scenario> {
+    super::scenarios::all().into_iter().find(|scenario| scenario.name == name)
+}

@@ -1,0 +1,124 @@
+//! What is looked at after every commit beside the checker: the events it wrote, and the outside.
+
+use crate::engine::api::LoggedEvent;
+use crate::model::rows::Event;
+use crate::model::status::Subject;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the events of a run have told so far.
+#[derive(Default)]
+pub struct Told {
+    pub last_seq: i64,
+    /// Leases that wait: class, place in the order, and the news of the commit from which they wait.
+    pub waiting: BTreeMap<String, Waits>,
+    /// By resource: those it was built for, until somebody has its first place.
+    pub built_for: BTreeMap<String, Vec<String>>,
+    /// Leases that have ended.
+    pub ended: BTreeSet<String>,
+    /// Resources that are pending or active, by blueprint.
+    pub alive: BTreeMap<String, String>,
+    pub built: u64,
+    pub placed: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waits {
+    pub class: String,
+    pub ord: i64,
+    pub news: i64,
+}
+
+pub struct Watch<'a> {
+    pub told: &'a mut Told,
+    pub events: &'a [LoggedEvent],
+    /// What the commit's group did, as the trace has it.
+    pub story: &'a str,
+}
+
+fn detail(event: &Event) -> serde_json::Value {
+    event.detail.as_deref().and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default()
+}
+
+impl Watch<'_> {
+    /// What holds in every scenario: nobody is placed past an older request of its class that the look saw, and no
+    /// count is above its limit.
+    pub fn always(&mut self) -> Result<(), String> {
+        for logged in self.events {
+            let event = &logged.event;
+            let detail = detail(event);
+            if let (Some(count), Some(limit)) = (detail["count"].as_i64(), detail["limit"].as_i64())
+                && count > limit
+            {
+                return Err(format!("{} counts {count} of at most {limit}", event.id));
+            }
+            match (event.subject, event.now.as_str()) {
+                (Subject::Place, "held") => {
+                    self.told.placed += 1;
+                    let lease = event.lease.clone().unwrap_or_default();
+                    let look = detail["look"].as_i64().unwrap_or(0);
+                    if let Some(taker) = self.told.waiting.remove(&lease) {
+                        let passed = self.told.waiting.iter().find(|(id, other)| {
+                            other.class == taker.class
+                                && (other.ord, id.as_str()) < (taker.ord, lease.as_str())
+                                && other.news <= look
+                        });
+                        if let Some((other, _)) = passed {
+                            return Err(format!("{lease} was placed past the older {other}, which its look saw"));
+                        }
+                    }
+                }
+                (Subject::Lease, "pending") => {
+                    let waits = Waits {
+                        class: detail["class"].as_str().unwrap_or_default().to_owned(),
+                        ord: detail["ord"].as_i64().unwrap_or(0),
+                        news: detail["news"].as_i64().unwrap_or(i64::MAX),
+                    };
+                    self.told.waiting.insert(event.id.clone(), waits);
+                }
+                (Subject::Lease, "released" | "broken" | "destroyed") => {
+                    self.told.waiting.remove(&event.id);
+                    self.told.ended.insert(event.id.clone());
+                }
+                (Subject::Resource, "pending") if event.was.is_empty() => {
+                    self.told.built += 1;
+                    let takers = detail["for"].as_array().cloned().unwrap_or_default();
+                    let takers = takers.iter().filter_map(|taker| taker.as_str().map(str::to_owned)).collect();
+                    self.told.built_for.insert(event.id.clone(), takers);
+                    let blueprint = detail["blueprint"].as_str().unwrap_or_default().to_owned();
+                    self.told.alive.insert(event.id.clone(), blueprint);
+                }
+                (Subject::Resource, "released" | "broken" | "destroyed") => {
+                    self.told.alive.remove(&event.id);
+                    self.told.built_for.remove(&event.id);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A resource's first place goes to one that it was built for, unless all of them are gone.
+    pub fn creators_first(&mut self) -> Result<(), String> {
+        for logged in self.events {
+            let event = &logged.event;
+            if event.subject == Subject::Place && event.now == "held" {
+                let resource = event.resource.clone().unwrap_or_default();
+                let lease = event.lease.clone().unwrap_or_default();
+                let Some(takers) = self.told.built_for.remove(&resource) else { continue };
+                let left = takers.iter().any(|taker| self.told.waiting.contains_key(taker));
+                if !takers.contains(&lease) && left {
+                    return Err(format!("{lease} has the first place on {resource}, built for {}", takers.join(", ")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// At most so many resources are alive at a time.
+    pub fn at_most_alive(&self, most: usize) -> Result<(), String> {
+        match self.told.alive.len() {
+            alive if alive > most => Err(format!("{alive} resources are alive where {most} are enough")),
+            _ => Ok(()),
+        }
+    }
+}

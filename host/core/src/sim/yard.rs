@@ -1,0 +1,229 @@
+//! A blueprint for scenarios: what it makes, and how it misbehaves, is told by its description.
+
+use super::outside::Thing;
+use super::world::World;
+use crate::contract::{
+    Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, Next, PlaceArg,
+    Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Wake,
+};
+use crate::plugin::{Fault, Plugin, Step, StepCall, View};
+use async_trait::async_trait;
+use std::sync::Arc;
+
+/// How a yard is.
+#[derive(Clone, Debug)]
+pub struct Yard {
+    pub name: &'static str,
+    pub kind: &'static str,
+    /// What things stand on, each with the slots it takes, in order; empty: things out of thin air.
+    pub bindings: &'static [&'static [&'static str]],
+    pub labels: &'static [(&'static str, &'static str)],
+    pub max_resources: Option<u32>,
+    pub shares: u32,
+    pub slots: Option<&'static str>,
+    pub steps: Steps,
+    /// How often `open` answers `again`, and after which time.
+    pub open_again: u32,
+    pub open_pause: u64,
+    /// How often `activate` answers `again`, and after which time.
+    pub activate_again: u32,
+    pub activate_pause: u64,
+    /// Milliseconds that a decision takes for requests with this attribute text in them.
+    pub slow: Option<(&'static str, i64)>,
+    /// How many of the first calls of `activate` fail, and what should happen then.
+    pub activate_fails: Option<(u32, Next)>,
+}
+
+impl Yard {
+    pub const HOSTS: Yard = Yard {
+        name: "yard",
+        kind: "host",
+        bindings: &[],
+        labels: &[],
+        max_resources: None,
+        shares: 1,
+        slots: None,
+        steps: Steps::ALL,
+        open_again: 1,
+        open_pause: 50,
+        activate_again: 0,
+        activate_pause: 50,
+        slow: None,
+        activate_fails: None,
+    };
+}
+
+/// A yard as a plugin of one run.
+pub struct YardPlugin {
+    pub yard: Yard,
+    pub world: Arc<World>,
+    pub descriptor: Descriptor,
+    pub failed: std::sync::atomic::AtomicU32,
+}
+
+impl YardPlugin {
+    pub fn new(yard: Yard, world: Arc<World>) -> Arc<YardPlugin> {
+        let descriptor = Descriptor {
+            name: yard.name.to_owned(),
+            version: "0".to_owned(),
+            kind: yard.kind.to_owned(),
+            config_schema: "{}".to_owned(),
+            request_schema: "{}".to_owned(),
+            resource_schema: "{}".to_owned(),
+            steps: yard.steps,
+            ..Descriptor::default()
+        };
+        Arc::new(YardPlugin { yard, world, descriptor, failed: Default::default() })
+    }
+
+    fn labels(&self) -> Labels {
+        self.yard.labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    async fn think(&self, request: &Request) {
+        if let Some((text, millis)) = self.yard.slow
+            && request.attributes.contains(text)
+        {
+            let at = self.world.now() + millis;
+            self.world.sleep_until(super::world::CLIENTS, at).await;
+        }
+    }
+
+    fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
+        let attributes: serde_json::Value = serde_json::from_str(&call.resource.attributes).unwrap_or_default();
+        let binding = attributes.get("binding").and_then(|binding| binding.as_str()).map(str::to_owned);
+        let thing = Thing { resource: call.resource.id.clone(), binding, shares: call.resource.limit };
+        self.world.outside.open(&call.context.key, thing);
+        let state = Some(call.context.key.clone());
+        if call.context.attempt < self.yard.open_again {
+            return Ok(Progress::Again {
+                state: call.context.key.clone(),
+                wake: Wake::After(self.yard.open_pause),
+                note: "it starts".to_owned(),
+                percent: None,
+            });
+        }
+        Ok(Progress::Done(StepOutcome { state, ..StepOutcome::default() }))
+    }
+
+    fn activate(&self, attempt: u32, on: &ResourceArg, place: &PlaceArg) -> Result<Progress, Failure> {
+        if attempt < self.yard.activate_again {
+            return Ok(Progress::Again {
+                state: "begun".to_owned(),
+                wake: Wake::After(self.yard.activate_pause),
+                note: "it is set up".to_owned(),
+                percent: None,
+            });
+        }
+        if let Some((times, next)) = self.yard.activate_fails {
+            let failed = self.failed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            if failed < times {
+                let reason = "the yard's own failure".to_owned();
+                return Err(Failure { blame: Blame::Provider, next, reason, after: None });
+            }
+        }
+        // What can't be released makes nothing.
+        if !self.yard.steps.release {
+            return Ok(Progress::Done(StepOutcome { handout: Some(Handout::default()), ..StepOutcome::default() }));
+        }
+        if !self.world.outside.enter(&on.id, &place.id) {
+            let reason = format!("{} does not exist", on.id);
+            return Err(Failure { blame: Blame::Provider, next: Next::Gone, reason, after: None });
+        }
+        let handout = Handout { directory: Some(place.id.clone()), ..Handout::default() };
+        Ok(Progress::Done(StepOutcome { handout: Some(handout), ..StepOutcome::default() }))
+    }
+}
+
+#[async_trait]
+impl Plugin for YardPlugin {
+    fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    fn digest(&self) -> &str {
+        self.yard.name
+    }
+
+    async fn consider(&self, _: &BlueprintArg, request: &Request) -> Result<Result<Needs, Refusal>, Fault> {
+        let labels = self.labels();
+        let missing = request.labels.iter().find(|(key, value)| labels.get(*key) != Some(value));
+        Ok(match missing {
+            Some((key, value)) => Err(Refusal::Never(format!("nothing here is {key}={value}"))),
+            None => Ok(Needs { labels: Labels::new(), share: 1 }),
+        })
+    }
+
+    async fn allocate(
+        &self,
+        _: &BlueprintArg,
+        request: &Request,
+        view: &dyn View,
+    ) -> Result<Result<Vec<Allocation>, Refusal>, Fault> {
+        self.think(request).await;
+        let allocation = |name: &str, attributes: String, slots: Vec<Slot>| Allocation {
+            name: name.to_owned(),
+            attributes,
+            labels: self.labels(),
+            slots,
+            limit: Some(self.yard.shares),
+            expected: None,
+        };
+        if self.yard.bindings.is_empty() {
+            return Ok(Ok(vec![allocation(self.yard.name, "{}".to_owned(), Vec::new())]));
+        }
+        let all: Vec<String> =
+            self.yard.bindings.iter().flat_map(|slots| slots.iter()).map(|s| (*s).to_owned()).collect();
+        let taken = view.taken(all.clone()).await;
+        let free: Vec<Allocation> = self
+            .yard
+            .bindings
+            .iter()
+            .filter(|slots| slots.iter().all(|slot| !taken.iter().any(|taken| taken == slot)))
+            .map(|slots| {
+                let named = slots.iter().map(|slot| Slot::Named((*slot).to_owned())).collect();
+                allocation(slots[0], serde_json::json!({ "binding": slots[0] }).to_string(), named)
+            })
+            .collect();
+        if free.is_empty() {
+            let reason = "every binding is taken".to_owned();
+            return Ok(Err(Refusal::Full { slots: all, resources: Vec::new(), reason }));
+        }
+        Ok(Ok(free))
+    }
+
+    async fn acquire(
+        &self,
+        _: &BlueprintArg,
+        _: &ResourceArg,
+        request: &Request,
+        _: &dyn View,
+    ) -> Result<Result<Acquisition, Refusal>, Fault> {
+        self.think(request).await;
+        let ready = (!self.yard.steps.activate).then(Handout::default);
+        Ok(Ok(Acquisition { slots: Vec::new(), share: 1, ready }))
+    }
+
+    async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {
+        let done = || Ok(Progress::Done(StepOutcome::default()));
+        Ok(match (call.step, &call.place) {
+            (Step::Open, _) => self.open(&call),
+            (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
+            (Step::Release, Some(place)) => {
+                self.world.outside.leave(&call.resource.id, &place.id);
+                done()
+            }
+            (Step::Close, _) => {
+                let key = call.resource.state.clone().unwrap_or_else(|| format!("{}/open", call.resource.id));
+                for left in &call.context.leftovers {
+                    self.world.outside.leave(&call.resource.id, &left.place);
+                }
+                self.world.outside.close(&key);
+                done()
+            }
+            (Step::Activate | Step::Release, None) => {
+                return Err(Fault::Host("a step of a place came without one".to_owned()));
+            }
+        })
+    }
+}
