@@ -197,7 +197,13 @@ async fn wrong_paths_methods_and_queries_are_named() {
         ((Method::POST, "/v1/leases/l-nope/release"), 404, "not-found", None, "there is no lease or resource"),
         (get("/v1/leases/%00"), 400, "invalid", Some("id"), "id: it contains the control character U+0000"),
         (get("/v1/leases/%FF"), 400, "invalid", Some("id"), "id: "),
-        (get("/v1/leases?sort=id"), 400, "invalid", Some("sort"), "sort: there is no parameter `sort` here; there are: `type`, "),
+        (
+            get("/v1/leases?sort=id"),
+            400,
+            "invalid",
+            Some("sort"),
+            "sort: there is no parameter `sort` here; there are: `type`, ",
+        ),
         (get("/v1/leases?limit=0"), 400, "invalid", Some("limit"), "limit: 0 is out of range; it is 1 to 100000"),
         (get("/v1/leases?limit=x"), 400, "invalid", Some("limit"), "limit: invalid digit found in string"),
         (
