@@ -168,7 +168,8 @@ impl Node {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Counts up with every group of commits, so that a reader can wait for news instead of polling.
+    /// Counts up with every group of commits, and when what leases wait for is another, so that a reader can wait for news
+    /// instead of polling.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
