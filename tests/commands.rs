@@ -7,10 +7,10 @@ mod sshd;
 mod local;
 #[path = "commands/ssh.rs"]
 mod ssh;
-#[path = "commands/trust.rs"]
-mod trust;
 #[path = "commands/trouble.rs"]
 mod trouble;
+#[path = "commands/trust.rs"]
+mod trust;
 
 use drydock_core::contract::{Access, Platform, SshAccess};
 use drydock_runtime::commands::{Command, CommandError, Credential, Credentials, Exit, Output, Runner};

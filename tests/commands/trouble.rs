@@ -138,7 +138,9 @@ async fn whoever_answers_without_ssh_does_not_hold_a_command_longer_than_its_tim
 async fn a_login_that_runs_something_else_is_told() {
     let sshd = Sshd::start_with(&["ForceCommand=echo only backups here; exit 5"]);
     match runner(&sshd).run(&on(&sshd), command(["true"])).await {
-        Err(CommandError::Other(why)) => assert_says(&why, &["not started", "login shell", "only backups here"]),
+        Err(CommandError::Other(why)) => {
+            assert_says(&why, &["not started", "login shell", "exit code 5", "only backups here"])
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -150,4 +152,11 @@ async fn handshakes_that_are_dropped_are_repeated() {
     let all = join_all((0..30).map(|_| runner.run(&on, command(["true"])))).await;
     assert!(all.iter().all(|result| result.as_ref().is_ok_and(|output| output.exit == Exit::Code(0))), "{all:?}");
     assert!(sshd.log().contains("MaxStartups"), "nothing was dropped: {}", sshd.log());
+}
+
+#[tokio::test]
+async fn what_a_login_prints_is_not_the_programs() {
+    let noise = "ForceCommand=echo welcome; echo beware >&2; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"";
+    let sshd = Sshd::start_with(&[noise]);
+    assert_printed(runner(&sshd).run(&on(&sshd), command(["echo", "hello"])).await, "hello\n");
 }

@@ -2,6 +2,7 @@
 
 use super::error::{CommandError, printable};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// Bytes of all arguments, the directory and the environment together. The systems that commands run on allow one
@@ -34,6 +35,15 @@ pub enum Exit {
     Code(i32),
     /// Killed by a signal, by its name without `SIG`: `KILL`, `TERM`.
     Signal(String),
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Exit::Code(code) => write!(formatter, "exit code {code}"),
+            Exit::Signal(name) => write!(formatter, "signal {name}"),
+        }
+    }
 }
 
 /// What a finished program printed, and how it ended.

@@ -66,7 +66,8 @@ impl Runner {
             }
             Access::Ssh(access) => ssh::run(&self.pool, target(access)?, command, sink, deadline).await,
             Access::None => Err(CommandError::Invalid(
-                "this thing takes no commands: its access is none; lease one that is reached over SSH or is local".into(),
+                "this thing takes no commands: its access is none; lease one that is reached over SSH or is local"
+                    .into(),
             )),
             Access::Via(lease) => Err(CommandError::Invalid(format!(
                 "commands for this thing go to the lease {}: look up its access and use that",

@@ -122,11 +122,7 @@ enum Failed {
 }
 
 /// Connects and logs in. Takes at most about a minute.
-pub async fn connect(
-    target: &Target,
-    credential: &Credential,
-    doors: &Doors,
-) -> Result<Connection, CommandError> {
+pub async fn connect(target: &Target, credential: &Credential, doors: &Doors) -> Result<Connection, CommandError> {
     let key = load(&target.credential, credential).await?;
     let known = match credential.check_host_key {
         true => Some(KnownHost::read(target, credential).await?),
@@ -195,7 +191,9 @@ impl Attempt<'_> {
         let _door = doors.enter(self.address).await;
         let stream = match timeout(CONNECT, TcpStream::connect(self.address)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionReset => return Err(Failed::Dropped(error.to_string())),
+            Ok(Err(error)) if error.kind() == ErrorKind::ConnectionReset => {
+                return Err(Failed::Dropped(error.to_string()));
+            }
             Ok(Err(error)) => return Err(Failed::Absent(error.to_string())),
             Err(_) => return Err(Failed::Absent(format!("no answer within {CONNECT:?}"))),
         };

@@ -60,7 +60,11 @@ pub fn find<'a>(credentials: &'a Credentials, name: &str) -> Result<&'a Credenti
             "there is no credential named {:?}; {}; add a table [credentials.{}] with its private_key to the \
              configuration, or correct the name",
             super::printable(name),
-            if known.is_empty() { "the configuration has none".into() } else { format!("there are: {}", known.join(", ")) },
+            if known.is_empty() {
+                "the configuration has none".into()
+            } else {
+                format!("there are: {}", known.join(", "))
+            },
             if name.is_empty() { "NAME".into() } else { super::printable(name) },
         ))
     })
@@ -68,7 +72,8 @@ pub fn find<'a>(credentials: &'a Credentials, name: &str) -> Result<&'a Credenti
 
 pub async fn load(name: &str, credential: &Credential) -> Result<LoadedKey, CommandError> {
     let path = credential.private_key.clone();
-    let denied = |why: String| CommandError::Denied(format!("credential {name}: the private key {}{why}", path.display()));
+    let denied =
+        |why: String| CommandError::Denied(format!("credential {name}: the private key {}{why}", path.display()));
     let text = tokio::fs::read_to_string(&path).await.map_err(|error| {
         denied(format!(" can't be read: {error}; make it a file that the daemon's user{} can read", user()))
     })?;

@@ -75,7 +75,10 @@ impl KnownHost {
     pub fn prefer(&self, algorithms: &[Algorithm]) -> Vec<Algorithm> {
         let is_known = |algorithm: &Algorithm| {
             let mut keys = self.keys.iter().map(|(_, key)| key).chain(&self.elsewhere);
-            keys.any(|key| key.algorithm() == *algorithm || (key.algorithm().is_rsa() && matches!(algorithm, Algorithm::Rsa { .. })))
+            keys.any(|key| {
+                key.algorithm() == *algorithm
+                    || (key.algorithm().is_rsa() && matches!(algorithm, Algorithm::Rsa { .. }))
+            })
         };
         let (mut first, others): (Vec<_>, Vec<_>) = algorithms.iter().cloned().partition(is_known);
         first.extend(others);

@@ -5,16 +5,16 @@
 //! - `doors`: how many handshakes a server is asked for at a time
 //! - `known_hosts`: whether the host is the one that it says
 //! - `pool`: connections that are kept for the next command
+//! - `prologue`: what comes before a program's own output
 //! - `session`: one command on a connection
-//! - `stderr`: what the login script says on stderr, told apart from the program
 
 mod connection;
 mod credential;
 mod doors;
 mod known_hosts;
 mod pool;
+mod prologue;
 mod session;
-mod stderr;
 
 pub use credential::{Credential, Credentials};
 pub use pool::Pool;

@@ -1,10 +1,10 @@
 //! Connections that are kept for the next command.
 
 use super::super::error::CommandError;
+use super::Target;
 use super::connection::{Connection, connect};
 use super::credential::{self, Credentials};
 use super::doors::Doors;
-use super::Target;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -96,9 +96,11 @@ impl Pool {
         let credential = credential::find(&pool.credentials, &target.credential)?;
         let line = lock(&pool.lines).entry(target.clone()).or_insert_with(|| Line::new(pool.idle)).clone();
         let limit = if exclusive { &line.streams } else { &line.sessions };
-        let permit = limit.clone().acquire_owned().await.map_err(|_| {
-            CommandError::Other(format!("the connections to {target} are being closed; ask again"))
-        })?;
+        let permit = limit
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| CommandError::Other(format!("the connections to {target} are being closed; ask again")))?;
         let (id, mut ready) = line.reserve(exclusive, || {
             let (sender, ready) = watch::channel(None);
             let (target, credential, doors) = (target.clone(), credential.clone(), pool.doors.clone());
@@ -200,7 +202,8 @@ async fn sweep(line: Weak<Line>) {
             let expired = |entry: &mut Entry| entry.used == 0 && entry.idle_since + line.idle <= now;
             let closing: Vec<Entry> = state.entries.extract_if(.., expired).collect();
             state.entries.retain(Entry::is_usable);
-            let idle = state.entries.iter().filter(|entry| entry.used == 0).map(|entry| entry.idle_since + line.idle).min();
+            let idle =
+                state.entries.iter().filter(|entry| entry.used == 0).map(|entry| entry.idle_since + line.idle).min();
             state.swept = idle.is_some();
             (closing, idle)
         };

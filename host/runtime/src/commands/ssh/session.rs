@@ -8,7 +8,7 @@ use super::super::quote::for_login_shell;
 use super::super::sink::{Sink, Unread};
 use super::Target;
 use super::connection::Connection;
-use super::stderr::{Start, Stderr};
+use super::prologue::{Prologue, Start};
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Error, Sig};
 use std::sync::Arc;
@@ -21,8 +21,6 @@ const OPEN: Duration = Duration::from_secs(15);
 const HEAR: Duration = Duration::from_secs(2);
 /// For killing it.
 const KILL: Duration = Duration::from_secs(10);
-/// Bytes of each kind of output that an error shows, at most.
-const SHOWN: usize = 1024;
 /// The kind of extended data that is stderr (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
 
@@ -37,7 +35,8 @@ pub struct Session {
     connection: Arc<Connection>,
     read: ChannelReadHalf,
     write: ChannelWriteHalf<Msg>,
-    stderr: Stderr,
+    stdout: Prologue,
+    stderr: Prologue,
     target: Target,
     title: String,
     directory: String,
@@ -69,7 +68,8 @@ impl Session {
             connection,
             read,
             write,
-            stderr: Stderr::new(nonce),
+            stdout: Prologue::new(nonce),
+            stderr: Prologue::new(nonce),
             target: target.clone(),
             title: command.title(),
             directory: command.directory.clone().unwrap_or_default(),
@@ -86,7 +86,6 @@ impl Session {
     /// Feeds the command and takes its output until it has ended and its output is closed, or quiet.
     pub async fn attend(&mut self, input: &[u8], sink: &mut Sink) -> Result<Exit, CommandError> {
         let mut lost = false;
-        let mut shown = Shown::default();
         {
             let write = &self.write;
             let feed = async {
@@ -108,7 +107,7 @@ impl Session {
                 };
                 quiet_at = Instant::now() + QUIET;
                 let chunk = match message {
-                    Some(ChannelMsg::Data { data }) => Chunk::Stdout(data.to_vec()),
+                    Some(ChannelMsg::Data { data }) => Chunk::Stdout(self.stdout.pass(&data)),
                     Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => Chunk::Stderr(self.stderr.pass(&data)),
                     Some(ChannelMsg::ExitStatus { exit_status }) => {
                         self.exit = Some(Exit::Code(exit_status as i32));
@@ -136,21 +135,17 @@ impl Session {
                         break;
                     }
                 };
-                shown.note(&chunk);
                 sink.accept(chunk).await.map_err(|Unread| unread(&self.title))?;
             }
         }
-        let rest = Chunk::Stderr(self.stderr.rest());
-        shown.note(&rest);
-        sink.accept(rest).await.map_err(|Unread| unread(&self.title))?;
         if !self.closed {
             // The server keeps the session until we let go of it, too.
             let _ = self.write.close().await;
         }
-        self.conclude(lost, shown)
+        self.conclude(lost)
     }
 
-    fn conclude(&mut self, lost: bool, shown: Shown) -> Result<Exit, CommandError> {
+    fn conclude(&mut self, lost: bool) -> Result<Exit, CommandError> {
         let (title, target) = (&self.title, &self.target);
         if lost {
             self.closed = true;
@@ -160,16 +155,18 @@ impl Session {
                 self.connection.end()
             )));
         }
+        let said = [self.stderr.rest(), self.stdout.rest()].concat();
         match (self.stderr.start(), &self.exit) {
             (Start::NoDirectory, _) => {
-                Err(no_directory(title, &self.directory, &target.to_string(), &printable_bytes(&shown.stderr)))
+                let said = String::from_utf8_lossy(&said);
+                Err(no_directory(title, &self.directory, &target.to_string(), said.lines().next().unwrap_or_default()))
             }
             (Start::Started(_) | Start::Unheard, Some(exit)) => Ok(exit.clone()),
             (Start::Awaited, Some(exit)) => Err(CommandError::Other(format!(
-                "{title} was not started on {target}: the login shell of {} ended before it ({exit:?}), saying {:?}; give \
+                "{title} was not started on {target}: the login shell of {} ended before it ({exit}), saying \"{}\"; give \
                  the user a login shell that runs /bin/sh, and no forced command",
                 printable(&target.user),
-                printable_bytes(&shown.all())
+                printable_bytes(&said)
             ))),
             (_, None) => Err(CommandError::Other(format!(
                 "{target} closed the session of {title} without saying how it ended; look at the log of its SSH server"
@@ -217,27 +214,5 @@ fn name(signal: Sig) -> String {
     match signal {
         Sig::Custom(name) => printable(&name),
         known => format!("{known:?}"),
-    }
-}
-
-/// The beginning of the output, for messages.
-#[derive(Default)]
-struct Shown {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-impl Shown {
-    fn note(&mut self, chunk: &Chunk) {
-        let (shown, bytes) = match chunk {
-            Chunk::Stdout(bytes) => (&mut self.stdout, bytes),
-            Chunk::Stderr(bytes) => (&mut self.stderr, bytes),
-        };
-        let room = (SHOWN - shown.len()).min(bytes.len());
-        shown.extend_from_slice(&bytes[..room]);
-    }
-
-    fn all(&self) -> Vec<u8> {
-        [self.stdout.as_slice(), self.stderr.as_slice()].concat()
     }
 }
