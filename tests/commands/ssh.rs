@@ -208,6 +208,25 @@ async fn giving_up_a_stream_kills_what_it_started() {
     wait_for("program and grandchild are gone", || !processes.iter().any(|process| is_alive(*process)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_kills_what_runs_and_does_not_forbid_more() {
+    let sshd = Sshd::start();
+    let file = sshd.path("numbers");
+    let (runner, on, endless) = (runner(&sshd), on(&sshd), shell(&hang(&file)));
+    let task = tokio::spawn({
+        let (runner, on) = (runner.clone(), on.clone());
+        async move { runner.run(&on, endless).await }
+    });
+    let processes = hanging(&file);
+    runner.close().await;
+    wait_for("program and grandchild are gone", || !processes.iter().any(|process| is_alive(*process)));
+    match task.await.expect("no panic") {
+        Err(CommandError::Unreachable(why)) => assert_says(&why, &["sh", "closes"]),
+        other => panic!("{other:?}"),
+    }
+    assert_printed(runner.run(&on, command(["echo", "more"])).await, "more\n");
+}
+
 #[tokio::test]
 async fn keys_of_every_usual_kind_work() {
     let sshd = Sshd::start();
@@ -230,12 +249,22 @@ async fn keys_of_every_usual_kind_work() {
 }
 
 #[tokio::test]
-async fn other_platforms_are_refused() {
+async fn an_access_that_cannot_be_right_is_refused() {
     let sshd = Sshd::start();
     for (platform, name) in [(Platform::Windows, "windows"), (Platform::Other, "other")] {
         let on = Access::Ssh(SshAccess { platform, ..access(&sshd) });
         match runner(&sshd).run(&on, command(["true"])).await {
             Err(CommandError::Invalid(why)) => assert_says(&why, &[name, "POSIX"]),
+            other => panic!("{other:?}"),
+        }
+    }
+    for (field, wrong) in [
+        ("host", SshAccess { host: String::new(), ..access(&sshd) }),
+        ("user", SshAccess { user: "a\nb".into(), ..access(&sshd) }),
+        ("port", SshAccess { port: 0, ..access(&sshd) }),
+    ] {
+        match runner(&sshd).run(&Access::Ssh(wrong), command(["true"])).await {
+            Err(CommandError::Invalid(why)) => assert_says(&why, &["access", field]),
             other => panic!("{other:?}"),
         }
     }

@@ -160,3 +160,12 @@ async fn what_a_login_prints_is_not_the_programs() {
     let sshd = Sshd::start_with(&[noise]);
     assert_printed(runner(&sshd).run(&on(&sshd), command(["echo", "hello"])).await, "hello\n");
 }
+
+#[tokio::test]
+async fn a_server_that_opens_no_session_is_told() {
+    let sshd = Sshd::start_with(&["MaxSessions=0"]);
+    match runner(&sshd).run(&on(&sshd), command(["true"])).await {
+        Err(CommandError::Refused(why)) => assert_says(&why, &["opens no session", "MaxSessions"]),
+        other => panic!("{other:?}"),
+    }
+}

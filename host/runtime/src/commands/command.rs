@@ -15,7 +15,7 @@ pub struct Command {
     /// The program and its arguments, handed over byte by byte: no shell interprets them. At least the program; it is
     /// looked for in `PATH` unless it contains a slash. No NUL anywhere, and the program begins with no dash.
     pub argv: Vec<String>,
-    /// Where it runs. Default: the home directory of the user that it runs as.
+    /// Where it runs; a relative one is below the home directory of the user that it runs as. Default: that home.
     pub directory: Option<String>,
     /// Set in addition to what the login gives (SSH) or to `PATH`, `HOME` and `LANG` (local). Names are
     /// `[A-Za-z_][A-Za-z0-9_]*`.

@@ -76,6 +76,12 @@ fn word(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// The same for people to read: without quotes where none are needed.
+pub fn readable_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-~+@:".contains(character);
+    if text.is_empty() || !text.chars().all(is_plain) { word(text) } else { text.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,11 +202,10 @@ mod tests {
             std::os::unix::fs::symlink("/bin/pwd", &program).expect("link");
             for environment in [BTreeMap::new(), BTreeMap::from([("X".to_string(), text(random))])] {
                 let argv = vec![program.to_str().expect("text").to_string(), "-P".to_string()];
-                let directory = Some(directory.to_str().expect("text").to_string());
-                let command = Command { directory: directory.clone(), ..command(argv, environment) };
+                let directory = directory.to_str().expect("text").to_string();
+                let command = Command { directory: Some(directory.clone()), ..command(argv, environment) };
                 let output = run("/bin/sh", &login_line(&command, "7"));
-                let expected = directory.expect("a directory") + "\n";
-                assert_eq!(printed(&output), expected, "seed {seed}");
+                assert_eq!(printed(&output), directory + "\n", "seed {seed}");
             }
         }
     }

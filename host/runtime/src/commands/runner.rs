@@ -50,7 +50,8 @@ impl Runner {
         Ok(exit)
     }
 
-    /// Closes all connections. Commands that run over one of them end as unreachable; later ones connect anew.
+    /// Ends all commands on other machines, as unreachable, and closes all connections. Waits a few seconds at most for
+    /// programs to be killed. Later commands connect anew.
     pub async fn close(&self) {
         self.pool.close().await;
     }
@@ -79,14 +80,16 @@ impl Runner {
 
 fn target(access: &SshAccess) -> Result<Target, CommandError> {
     let refuse = |why: String| Err(CommandError::Invalid(why));
-    if access.host.is_empty() {
-        return refuse("access: host is empty: name the host to connect to".into());
+    for (field, value) in [("host", &access.host), ("user", &access.user)] {
+        if value.is_empty() || value.chars().any(|character| character.is_control() || character.is_whitespace()) {
+            return refuse(format!(
+                "access: {field} is {:?}, which is empty or has blanks in it: correct it",
+                printable(value)
+            ));
+        }
     }
     if access.port == 0 {
         return refuse("access: port is 0: name the port that the SSH server listens on, usually 22".into());
-    }
-    if access.user.is_empty() {
-        return refuse("access: user is empty: name the user to log in as".into());
     }
     let target = Target {
         host: access.host.clone(),

@@ -135,7 +135,10 @@ pub async fn connect(target: &Target, credential: &Credential, doors: &Doors) ->
         for address in &addresses {
             let attempt = Attempt { target, credential, key: &key, known: known.as_ref(), address: *address };
             match attempt.make(doors).await {
-                Ok(connection) => return Ok(connection),
+                Ok(connection) => {
+                    tracing::debug!(%target, %address, "connected");
+                    return Ok(connection);
+                }
                 Err(Failed::Finally(error)) => return Err(error),
                 Err(Failed::Dropped(why)) => dropped = Some(why),
                 Err(Failed::Absent(why)) => absent.push(format!("{address}: {why}")),
@@ -155,6 +158,7 @@ pub async fn connect(target: &Target, credential: &Credential, doors: &Doors) ->
                  its SSH server, and whether others fill its MaxStartups"
             )));
         }
+        tracing::debug!(%target, why, ?pause, "a handshake was dropped and is repeated");
         // Whoever was dropped at the same time should not come again at the same time.
         sleep(pause.mul_f64(rand::random_range(0.5..1.5))).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -4,7 +4,7 @@ use super::super::error::CommandError;
 use russh::keys::{HashAlg, PrivateKey, decode_secret_key};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// By the names that blueprints use for them.
@@ -117,14 +117,5 @@ fn user() -> String {
     match std::env::var("USER") {
         Ok(user) if !user.is_empty() => format!(" {user}"),
         _ => String::new(),
-    }
-}
-
-/// A path as a shell takes it, for the commands that messages propose.
-pub fn shell_path(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    match text.chars().all(|character| character.is_ascii_alphanumeric() || "/._-~+@".contains(character)) {
-        true => text.into_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }

@@ -1,14 +1,15 @@
 //! Whether a host is the one that it says, by a known_hosts file of OpenSSH.
 
 use super::super::error::{CommandError, printable};
+use super::super::quote::readable_word;
 use super::Target;
-use super::credential::{Credential, shell_path};
+use super::credential::Credential;
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 use sha1::Sha1;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const SSH_PORT: u16 = 22;
 
@@ -104,11 +105,11 @@ impl KnownHost {
             return refuse(format!(
                 "{target} shows another host key than the known one: {}, where line {line} of {file} has {}. Either \
                  somebody sits in between, or the host was set up anew. Ask its owner; if the new key is right: \
-                 ssh-keygen -R '{}' -f {} && {add}",
+                 ssh-keygen -R {} -f {} && {add}",
                 describe(shown),
                 describe(key),
-                printable(&self.name),
-                shell_path(&self.file)
+                readable_word(&self.name),
+                self.file_word()
             ));
         }
         refuse(format!(
@@ -120,7 +121,12 @@ impl KnownHost {
     }
 
     fn keyscan(&self, target: &Target) -> String {
-        format!("ssh-keyscan -p {} {} >> {}", target.port, shell_path(Path::new(&target.host)), shell_path(&self.file))
+        format!("ssh-keyscan -p {} {} >> {}", target.port, readable_word(&target.host), self.file_word())
+    }
+
+    /// The file as a shell takes it.
+    fn file_word(&self) -> String {
+        readable_word(&self.file.to_string_lossy())
     }
 }
 
@@ -172,4 +178,48 @@ fn is_glob_match(pattern: &str, name: &str) -> bool {
         }
     }
     pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    fn lines_for(host: &str, port: u16, text: &str) -> Vec<usize> {
+        let known = KnownHost::parse(host, port, "/hosts".into(), text);
+        known.keys.iter().map(|(line, _)| *line).collect()
+    }
+
+    #[test]
+    fn names_patterns_and_ports_are_told_apart() {
+        let text = format!(
+            "# comment\n\nlab {KEY}\n[lab]:2222 {KEY} a comment\nother,*.farm,!bad.farm\t {KEY}\nbroken line\n\
+             h?st {KEY}\n@cert-authority lab {KEY}\n[*.farm]:* {KEY}\n"
+        );
+        assert_eq!(lines_for("lab", 22, &text), [3]);
+        assert_eq!(lines_for("LAB", 22, &text), [3]);
+        assert_eq!(lines_for("lab", 2222, &text), [4]);
+        assert_eq!(lines_for("lab", 2223, &text), [0; 0]);
+        assert_eq!(lines_for("other", 22, &text), [5]);
+        assert_eq!(lines_for("a.b.farm", 22, &text), [5]);
+        assert_eq!(lines_for("bad.farm", 22, &text), [0; 0]);
+        assert_eq!(lines_for("farm", 22, &text), [0; 0]);
+        assert_eq!(lines_for("host", 22, &text), [7]);
+        assert_eq!(lines_for("hoost", 22, &text), [0; 0]);
+        assert_eq!(lines_for("x.farm", 2222, &text), [9]);
+    }
+
+    #[test]
+    fn a_key_under_the_bare_name_counts_for_every_port_but_against_none() {
+        let target = Target { host: "lab".into(), port: 2222, user: "u".into(), credential: "c".into() };
+        let key: PublicKey = KEY.parse().expect("a key");
+        let known = KnownHost::parse("lab", 2222, "/hosts".into(), &format!("lab {KEY}"));
+        assert_eq!(known.check(&key, &target), Ok(()));
+
+        let other = "AAAAC3NzaC1lZDI1NTE5AAAAILIG2T/B0l0gaqj3puu510tu9N1OkQ4znY3LYuEm5zCF";
+        let known = KnownHost::parse("lab", 2222, "/hosts".into(), &format!("lab ssh-ed25519 {other}"));
+        let refusal = known.check(&key, &target).expect_err("unknown").to_string();
+        assert!(refusal.contains("not known"), "{refusal}");
+    }
 }

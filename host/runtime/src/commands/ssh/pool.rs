@@ -5,6 +5,7 @@ use super::Target;
 use super::connection::{Connection, connect};
 use super::credential::{self, Credentials};
 use super::doors::Doors;
+use super::jobs::Jobs;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -25,19 +26,20 @@ pub struct Pool {
     /// An unused connection is closed after this long.
     idle: Duration,
     doors: Arc<Doors>,
-    lines: Mutex<HashMap<Target, Arc<Line>>>,
+    targets: Mutex<HashMap<Target, Arc<Connections>>>,
+    jobs: Jobs,
 }
 
 /// The connections to one target, and who waits for them.
-struct Line {
+struct Connections {
     idle: Duration,
     sessions: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    state: Mutex<LineState>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct LineState {
+struct State {
     entries: Vec<Entry>,
     last_id: u64,
     /// A task looks after idle connections.
@@ -83,7 +85,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Pool {
     pub fn new(credentials: Credentials, idle: Duration) -> Arc<Pool> {
-        Arc::new(Pool { credentials, idle, doors: Arc::default(), lines: Mutex::default() })
+        Arc::new(Pool { credentials, idle, doors: Arc::default(), targets: Mutex::default(), jobs: Jobs::default() })
     }
 
     pub fn credentials(&self) -> &Credentials {
@@ -94,14 +96,14 @@ impl Pool {
     pub async fn take(pool: &Arc<Pool>, target: &Target, exclusive: bool) -> Result<Slot, CommandError> {
         // Before anything else: a name that does not exist must not depend on what is already connected.
         let credential = credential::find(&pool.credentials, &target.credential)?;
-        let line = lock(&pool.lines).entry(target.clone()).or_insert_with(|| Line::new(pool.idle)).clone();
-        let limit = if exclusive { &line.streams } else { &line.sessions };
+        let connections = pool.connections(target);
+        let limit = if exclusive { &connections.streams } else { &connections.sessions };
         let permit = limit
             .clone()
             .acquire_owned()
             .await
             .map_err(|_| CommandError::Other(format!("the connections to {target} are being closed; ask again")))?;
-        let (id, mut ready) = line.reserve(exclusive, || {
+        let (id, mut ready) = connections.reserve(exclusive, || {
             let (sender, ready) = watch::channel(None);
             let (target, credential, doors) = (target.clone(), credential.clone(), pool.doors.clone());
             // In a task of its own: others may come to wait for it, and stay when the first has given up.
@@ -111,7 +113,7 @@ impl Pool {
             });
             ready
         });
-        let seat = Seat { line, id, _permit: permit };
+        let seat = Seat { connections, id, _permit: permit };
         let made = match ready.wait_for(Option::is_some).await {
             Ok(made) => made.clone(),
             Err(_) => None,
@@ -123,23 +125,39 @@ impl Pool {
         }
     }
 
+    fn connections(&self, target: &Target) -> Arc<Connections> {
+        let mut targets = lock(&self.targets);
+        if let Some(found) = targets.get(target) {
+            return found.clone();
+        }
+        // Targets come and go; those that nobody uses are forgotten.
+        targets.retain(|_, known| Arc::strong_count(known) > 1 || !lock(&known.state).entries.is_empty());
+        targets.entry(target.clone()).or_insert_with(|| Connections::new(self.idle)).clone()
+    }
+
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Ends what runs, then closes all connections.
     pub async fn close(&self) {
-        let lines: Vec<Arc<Line>> = lock(&self.lines).drain().map(|(_, line)| line).collect();
-        let mut connections = Vec::new();
-        for line in lines {
-            for entry in lock(&line.state).entries.drain(..) {
+        self.jobs.end().await;
+        let targets: Vec<Arc<Connections>> = lock(&self.targets).drain().map(|(_, connections)| connections).collect();
+        let mut closing = Vec::new();
+        for connections in targets {
+            for entry in lock(&connections.state).entries.drain(..) {
                 if let Some(Ok(connection)) = &*entry.ready.borrow() {
-                    connections.push(connection.clone());
+                    closing.push(connection.clone());
                 }
             }
         }
-        futures::future::join_all(connections.iter().map(|connection| connection.close())).await;
+        futures::future::join_all(closing.iter().map(|connection| connection.close())).await;
     }
 }
 
-impl Line {
-    fn new(idle: Duration) -> Arc<Line> {
-        Arc::new(Line {
+impl Connections {
+    fn new(idle: Duration) -> Arc<Connections> {
+        Arc::new(Connections {
             idle,
             sessions: Arc::new(Semaphore::new(SESSIONS_OF_TARGET)),
             streams: Arc::new(Semaphore::new(STREAMS_OF_TARGET)),
@@ -174,7 +192,7 @@ impl Line {
         made
     }
 
-    fn give_back(self: &Arc<Line>, id: u64) {
+    fn give_back(self: &Arc<Connections>, id: u64) {
         let mut state = lock(&self.state);
         let Some(entry) = state.entries.iter_mut().find(|entry| entry.id == id) else { return };
         entry.used = entry.used.saturating_sub(1);
@@ -193,17 +211,21 @@ impl Line {
 }
 
 /// Closes what has been idle for long, until nothing is left.
-async fn sweep(line: Weak<Line>) {
+async fn sweep(connections: Weak<Connections>) {
     loop {
-        let Some(line) = line.upgrade() else { return };
+        let Some(connections) = connections.upgrade() else { return };
         let now = Instant::now();
         let (closing, next) = {
-            let mut state = lock(&line.state);
-            let expired = |entry: &mut Entry| entry.used == 0 && entry.idle_since + line.idle <= now;
+            let mut state = lock(&connections.state);
+            let expired = |entry: &mut Entry| entry.used == 0 && entry.idle_since + connections.idle <= now;
             let closing: Vec<Entry> = state.entries.extract_if(.., expired).collect();
             state.entries.retain(Entry::is_usable);
-            let idle =
-                state.entries.iter().filter(|entry| entry.used == 0).map(|entry| entry.idle_since + line.idle).min();
+            let idle = state
+                .entries
+                .iter()
+                .filter(|entry| entry.used == 0)
+                .map(|entry| entry.idle_since + connections.idle)
+                .min();
             state.swept = idle.is_some();
             (closing, idle)
         };
@@ -213,7 +235,7 @@ async fn sweep(line: Weak<Line>) {
                 connection.close().await;
             }
         }
-        drop(line);
+        drop(connections);
         match next {
             Some(next) => sleep_until(next).await,
             None => return,
@@ -221,16 +243,16 @@ async fn sweep(line: Weak<Line>) {
     }
 }
 
-/// A place in the line of a target, given back when dropped.
+/// Room for one session, given back when dropped.
 struct Seat {
-    line: Arc<Line>,
+    connections: Arc<Connections>,
     id: u64,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.line.give_back(self.id);
+        self.connections.give_back(self.id);
     }
 }
 
@@ -245,22 +267,23 @@ impl Slot {
         &self.connection
     }
 
-    /// The server opened no further session here. Asks for fewer from now on; false if this was the only one.
-    pub fn narrow(&self) -> bool {
-        let mut state = lock(&self.seat.line.state);
-        match state.entries.iter_mut().find(|entry| entry.id == self.seat.id) {
-            Some(entry) if entry.used > 1 => {
-                entry.capacity = entry.capacity.min(entry.used - 1);
-                true
-            }
-            Some(_) => false,
-            None => true,
+    /// Whether nobody else uses the connection, or is about to.
+    pub fn is_alone(&self) -> bool {
+        let state = lock(&self.seat.connections.state);
+        state.entries.iter().any(|entry| entry.id == self.seat.id && entry.used == 1)
+    }
+
+    /// The server opened no further session here: asks for fewer from now on.
+    pub fn narrow(&self) {
+        let mut state = lock(&self.seat.connections.state);
+        if let Some(entry) = state.entries.iter_mut().find(|entry| entry.id == self.seat.id) {
+            entry.capacity = entry.capacity.min(entry.used - 1).max(1);
         }
     }
 
     /// The connection is of no use any more, to nobody.
     pub fn discard(self) {
-        lock(&self.seat.line.state).entries.retain(|entry| entry.id != self.seat.id);
+        lock(&self.seat.connections.state).entries.retain(|entry| entry.id != self.seat.id);
         let connection = self.connection.clone();
         tokio::spawn(async move { connection.close().await });
     }

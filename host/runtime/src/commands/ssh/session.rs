@@ -119,8 +119,7 @@ impl Session {
                     }
                     Some(ChannelMsg::Failure) => {
                         return Err(CommandError::Refused(format!(
-                            "{} refuses to run commands for user {}; look at ForceCommand and PermitTTY in its \
-                             sshd_config, and at its log",
+                            "{} refuses to run commands for user {}; look at its log",
                             self.target,
                             printable(&self.target.user)
                         )));
@@ -205,7 +204,9 @@ impl Session {
 async fn kill_group(connection: &Connection, group: u32) {
     let _turn = connection.killer.acquire().await;
     let Ok(mut channel) = connection.open_session().await else { return };
-    if channel.exec(true, for_login_shell(&format!("kill -s KILL -- -{group}"))).await.is_ok() {
+    // Behind a forced command the program need not be the leader of its group.
+    let script = format!("kill -s KILL -- -{group} || kill -s KILL {group}");
+    if channel.exec(true, for_login_shell(&script)).await.is_ok() {
         while channel.wait().await.is_some() {}
     }
 }
