@@ -85,6 +85,8 @@ async fn many_timeouts_leave_room_for_others() {
     for result in join_all((0..60).map(|_| runner.run(&on, command(["echo", "next"])))).await {
         assert_printed(result, "next\n");
     }
+    runner.close().await;
+    wait_for("all are killed", || sshd.started().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Error, Sig};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// For the server to open a session on a connection that is there.
 const OPEN: Duration = Duration::from_secs(15);
@@ -21,6 +21,8 @@ const OPEN: Duration = Duration::from_secs(15);
 const HEAR: Duration = Duration::from_secs(2);
 /// For killing it.
 const KILL: Duration = Duration::from_secs(10);
+/// Between two tries to open a session for killing it.
+const AGAIN: Duration = Duration::from_millis(100);
 /// The kind of extended data that is stderr (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
 
@@ -173,37 +175,47 @@ impl Session {
         }
     }
 
-    /// Ends the program and all that it started, as far as the other side can be reached.
-    pub async fn kill(mut self) {
+    /// Ends the program and all that it started, as far as the other side can be reached, and waits until the server has
+    /// let go of the session: until then it counts it.
+    pub async fn kill(self) {
+        let Session { connection, mut read, write, mut stderr, target, title, .. } = self;
         let heard = async {
-            while *self.stderr.start() == Start::Awaited {
-                match self.read.wait().await {
-                    Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => drop(self.stderr.pass(&data)),
+            while *stderr.start() == Start::Awaited {
+                match read.wait().await {
+                    Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => drop(stderr.pass(&data)),
                     Some(ChannelMsg::Close) | None => return,
                     Some(_) => {}
                 }
             }
         };
         let _ = timeout(HEAR, heard).await;
-        // What still arrives is thrown away; nobody must wait for us to read it.
-        drop(self.read);
-        match *self.stderr.start() {
-            Start::Started(group) => {
-                if timeout(KILL, kill_group(&self.connection, group)).await.is_err() {
-                    tracing::warn!(target = %self.target, program = self.title, "a program could not be killed in time");
-                }
+        let killed = async {
+            match *stderr.start() {
+                Start::Started(group) => kill_group(&connection, group).await,
+                // Servers need not heed it, and OpenSSH does for some users only.
+                _ => drop(write.signal(Sig::KILL).await),
             }
-            // Servers need not heed it, and OpenSSH does for some users only.
-            _ => drop(self.write.signal(Sig::KILL).await),
+        };
+        // What still arrives is thrown away.
+        let let_go = async { while !matches!(read.wait().await, Some(ChannelMsg::Close) | None) {} };
+        if timeout(KILL, async { tokio::join!(killed, let_go) }).await.is_err() {
+            tracing::warn!(%target, program = title, "a program could not be killed in time; it may be running still");
         }
-        let _ = self.write.close().await;
+        let _ = write.close().await;
     }
 }
 
 /// The request to signal a session is not heeded for every user, so another session kills the process group.
 async fn kill_group(connection: &Connection, group: u32) {
     let _turn = connection.killer.acquire().await;
-    let Ok(mut channel) = connection.open_session().await else { return };
+    let mut channel = loop {
+        match connection.open_session().await {
+            Ok(channel) => break channel,
+            // Sessions that are ending still count.
+            Err(Error::ChannelOpenFailure(_)) => sleep(AGAIN).await,
+            Err(_) => return,
+        }
+    };
     // Behind a forced command the program need not be the leader of its group.
     let script = format!("kill -s KILL -- -{group} || kill -s KILL {group}");
     if channel.exec(true, for_login_shell(&script)).await.is_ok() {
