@@ -1,0 +1,485 @@
+//! The bodies of requests and answers. What a client sends has no unknown fields; what it receives may grow new ones.
+//!
+//! All times are milliseconds since 1970. Absent fields have no value (yet).
+
+use super::base64::Bytes;
+use drydock_core::contract::{Access, Handout, Labels};
+use drydock_core::engine::api::Why;
+use drydock_core::model::rows::Wanted;
+use drydock_core::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// `GET /v1/status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Of the program.
+    pub version: String,
+    pub pid: u32,
+    /// The node's name.
+    pub node: String,
+    /// The store's file, or its URL without a password.
+    pub store: String,
+    /// Of the configuration in force.
+    pub revision: u64,
+    pub blueprints: Vec<BlueprintView>,
+    pub uptime_ms: u64,
+}
+
+/// A configured blueprint with the plugin it runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlueprintView {
+    pub name: String,
+    /// The resource type it makes.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The plugin's own name and version.
+    pub plugin: String,
+    pub plugin_version: String,
+    /// SHA-256 of the plugin's component, in hex.
+    pub digest: String,
+    pub disabled: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_resources: Option<u32>,
+    pub leases_per_resource: u32,
+    pub grants: Vec<String>,
+}
+
+/// `POST /v1/leases`: 201 with a [`LeaseView`], 200 when the key had found an earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskRequest {
+    /// The resource type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Valid under the request schema of at least one blueprint of the type.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+    /// A resource must carry all of these. A key is 1 to 63 characters of `a-z A-Z 0-9 . _ - /`, a value at most
+    /// 255 bytes.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Only this blueprint may serve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
+    /// 1 to 255 bytes. Default: the user that the client runs as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Asking again with the same owner, key and request finds the first lease. 1 to 255 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The lease ends then, whatever it is doing. In the future.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// The lease ends if it is not active after this many milliseconds. 1 to 3,155,760,000,000 (a hundred years).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<i64>,
+}
+
+/// A lease, as every answer shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaseView {
+    pub id: String,
+    /// The resource type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub owner: String,
+    pub status: LeaseStatus,
+    /// `end` as soon as somebody wants it ended, also while its status does not say so yet.
+    pub wanted: Wanted,
+    /// How it ended: `released`, `expired`, `broken`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// Why it ended, or why it went back to waiting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub asked_at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquired_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<i64>,
+    /// It ends then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    /// It ends then if it is not active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_at: Option<i64>,
+    /// The only blueprint that may serve it, where the request named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What its holder may use, while it is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handout: Option<HandoutView>,
+    pub attributes: Map<String, Value>,
+    pub labels: Labels,
+    /// Another one whenever anything above is; for `seen`.
+    pub tag: String,
+}
+
+/// What the holder of an active lease gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandoutView {
+    /// `"none"`, `"local"`, `{"ssh": {…}}` or `{"via": "<lease>"}`.
+    pub access: Access,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// For the commands that the holder runs.
+    pub environment: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl From<Handout> for HandoutView {
+    fn from(h: Handout) -> HandoutView {
+        HandoutView { access: h.access, directory: h.directory, environment: h.environment, url: h.url }
+    }
+}
+
+/// `GET /v1/leases?…`. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeasesQuery {
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<LeaseStatus>,
+    /// Also those that are destroyed.
+    #[serde(default)]
+    pub all: bool,
+    /// At most this many, newest first. 1 to 100,000. Default: 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The answer to `GET /v1/leases`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Leases {
+    pub leases: Vec<LeaseView>,
+}
+
+/// `GET /v1/leases/{id}?…` and `GET /v1/leases/{id}/why?…`: with both, the answer comes as soon as the tag is no more
+/// `seen`, and at the latest after `wait_ms`, then with the same tag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaitQuery {
+    /// At most 300,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+    /// The tag of an earlier answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+}
+
+/// The answer to `GET /v1/leases/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeaseDetailView {
+    pub lease: LeaseView,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<ResourceView>,
+    pub leftovers: Vec<LeftoverView>,
+}
+
+/// `POST /v1/leases/{id}/release` and `POST /v1/resources/{id}/release`. The body may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRequest {
+    /// For people. 1 to 1,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/leases/{id}/command`: answered with a stream of [`CommandEvent`], one JSON object a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandRequest {
+    /// The program and its arguments. No shell sees them, unless the program is one.
+    pub argv: Vec<String>,
+    /// Beside that of the lease, and before it where both name the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// 1 to 86,400,000. Default: as long as the lease lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// What the command reads. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin_base64: Option<Bytes>,
+    /// Default: the lease's own directory. A relative one starts there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+}
+
+/// One line of a command's stream. The last line is an `exit`, a `signal` or an `error`; a stream without one was cut.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandEvent {
+    Stdout {
+        stdout: Bytes,
+    },
+    Stderr {
+        stderr: Bytes,
+    },
+    Exit {
+        exit: i32,
+    },
+    /// The name of the signal that ended it.
+    Signal {
+        signal: String,
+    },
+    Error {
+        /// A sentence.
+        error: String,
+        kind: CommandFailure,
+    },
+}
+
+/// Why there is no exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandFailure {
+    /// The command can't be started as it was asked for.
+    Invalid,
+    /// The configuration does not allow it.
+    Denied,
+    /// No connection, or it was lost: the command may have run.
+    Unreachable,
+    /// The credential, or the host's key, was refused.
+    Refused,
+    /// It was cut off after `timeout_ms`.
+    TimedOut,
+    /// It was cut off because its lease ended.
+    LeaseEnded,
+    /// It was cut off because the daemon stops.
+    Stopping,
+    Other,
+}
+
+/// `GET /v1/resources?…`. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourcesQuery {
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ResourceStatus>,
+    /// Also those that are destroyed.
+    #[serde(default)]
+    pub all: bool,
+    /// At most this many, newest first. 1 to 100,000. Default: 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// The answer to `GET /v1/resources`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resources {
+    pub resources: Vec<ResourceView>,
+}
+
+/// A resource, as every answer shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceView {
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub blueprint: String,
+    /// For people; not unique.
+    pub name: String,
+    pub status: ResourceStatus,
+    pub wanted: Wanted,
+    /// Why it is wanted away, or why it broke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub attributes: Map<String, Value>,
+    pub labels: Labels,
+    pub slots: Vec<SlotView>,
+    /// Shares taken by the places on it.
+    pub used: i64,
+    /// Shares it has.
+    pub shares: i64,
+    /// What is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Tries so far of the step it is in.
+    pub attempt: i64,
+    pub created_at: i64,
+    /// Since when no place is on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_since: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<i64>,
+    /// SHA-256 of the plugin it was made with.
+    pub digest: String,
+    /// The configuration revision it was made with.
+    pub revision: i64,
+}
+
+/// A key that a resource or a place holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotView {
+    /// Its name space.
+    pub space: String,
+    pub key: String,
+    /// Of a counted slot: how much of it, and of how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// One lease's stay on one resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceView {
+    pub id: String,
+    pub lease: String,
+    pub resource: String,
+    pub blueprint: String,
+    pub status: PlaceStatus,
+    /// Shares of the resource that it takes.
+    pub share: i64,
+    pub slots: Vec<SlotView>,
+    /// What is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Tries so far of the step it is in.
+    pub attempt: i64,
+    pub created_at: i64,
+}
+
+/// What a stay left behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftoverView {
+    pub place: String,
+    pub lease: String,
+    pub resource: String,
+    /// The named slot under which it is cleared, where its resource has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<SlotView>,
+    pub reason: String,
+    pub at: i64,
+}
+
+/// The answer to `GET /v1/resources/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceDetailView {
+    pub resource: ResourceView,
+    pub places: Vec<PlaceView>,
+    pub leftovers: Vec<LeftoverView>,
+}
+
+/// `GET /v1/events?…`, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsQuery {
+    /// Only those after this number: the `next` of an earlier answer. Default: from the start.
+    #[serde(default)]
+    pub after: i64,
+    /// Only those of this lease or resource; its whole id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// 1 to 10,000. Default: 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// When there is none, wait for one, at most this long. At most 300,000. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
+/// The answer to `GET /v1/events`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    pub events: Vec<EventView>,
+    /// Pass it as `after` to go on.
+    pub next: i64,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventView {
+    /// Its number in the log; later ones have higher numbers.
+    pub seq: i64,
+    pub at: i64,
+    /// Who wrote it.
+    pub node: String,
+    pub subject: Subject,
+    /// The id of the subject's row.
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The status before and after; equal for what is no transition, `was` empty for what is new.
+    pub was: String,
+    pub now: String,
+    pub epoch: i64,
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Value>,
+    /// Events with the same were one commit.
+    pub commit: String,
+}
+
+/// The answer to `GET /v1/leases/{id}/why`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WhyView {
+    #[serde(flatten)]
+    pub why: Why,
+    /// Another one whenever anything above is; for `seen`.
+    pub tag: String,
+}
+
+/// The answer to `GET /v1/check`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Empty: every rule holds.
+    pub violations: Vec<drydock_core::engine::api::Violation>,
+}
+
+/// The body of every answer with a status of 400 or more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    pub error: ErrorView,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorView {
+    pub kind: ErrorKind,
+    /// The field of the body, or the parameter of the query, that is wrong: `labels.os`, `attributes/disk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What failed, why, and what to do next.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// 400 and 405: the request is wrong as it is. Nothing was changed.
+    Invalid,
+    /// 404: no such lease, resource or path.
+    NotFound,
+    /// 409: right, but not in the state that things are in.
+    Conflict,
+    /// 413: the body is too large.
+    TooLarge,
+    /// 503: the daemon is stopping, or its store can't be used; ask again later.
+    Unavailable,
+    /// 500: the daemon is at fault.
+    Internal,
+}

@@ -1,0 +1,464 @@
+//! The commands with their flags and what `--help` says of them.
+
+use super::attribute::{parse_attribute, parse_label};
+use super::sim::SimCommand;
+use super::moment::{End, parse_end, parse_span};
+use crate::exit;
+use crate::server::LogFormat;
+use clap::builder::NonEmptyStringValueParser as Text;
+use clap::{Args, Parser, Subcommand};
+use drydock_core::model::status::{LeaseStatus, ResourceStatus};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Lends things out: hosts, working copies, whatever its blueprints make.
+///
+/// `drydock serve` is the daemon. The other commands are its clients: they lease something, use it, let it go, and show
+/// what is lent, to whom, and why. They print data on stdout and talk on stderr.
+#[derive(Debug, Parser)]
+#[command(name = "drydock", version, propagate_version = true, after_long_help = exit_codes())]
+pub struct Cli {
+    /// The daemon's socket. Default: the one that `serve` uses when its configuration names none
+    #[arg(long, global = true, env = "DRYDOCK_SOCKET", value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon in the foreground
+    #[command(after_help = "Example:\n  drydock serve --config /etc/drydock/drydock.toml")]
+    Serve(ServeArgs),
+
+    /// Show that the allocator is free of races: run the catalogue of them in the simulator
+    #[command(subcommand, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
+    Sim(SimCommand),
+
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+/// The commands that use a daemon.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Lease something, and wait until it is ready
+    ///
+    /// Prints the lease's id on stdout when the lease is active; what it waits for, whenever that changes, on stderr.
+    /// When interrupted (SIGINT, SIGTERM, SIGHUP) while it waits, it releases the lease. A lease that was printed stays
+    /// until it is released or its --until is over.
+    #[command(after_help = "Examples:\n  drydock lease --type host --label os=linux --until 2h\n  \
+        drydock lease --type host -a 'disk={\"gb\": 50}' --timeout 10m --json")]
+    Lease(LeaseArgs),
+
+    /// Wait until a lease is active
+    ///
+    /// The lease itself is left as it is, also when the time is over or the command is interrupted.
+    #[command(after_help = "Example:\n  drydock wait \"$(drydock lease --type host --no-wait)\" --timeout 5m")]
+    Wait(WaitArgs),
+
+    /// Lease something, run a command here with the lease in its environment, and release it
+    ///
+    /// The command runs on this machine, in this folder. It finds in its environment:
+    ///
+    ///   DRYDOCK_LEASE      the lease's id
+    ///   DRYDOCK_TYPE       the resource type
+    ///   DRYDOCK_RESOURCE   the resource's id
+    ///   DRYDOCK_DIRECTORY  the lease's own directory on the leased thing, if it has one
+    ///   DRYDOCK_HOST, DRYDOCK_PORT, DRYDOCK_USER  where SSH leads to it
+    ///   DRYDOCK_URL        the thing's address, if it has one
+    ///   DRYDOCK_SOCKET     the daemon's socket
+    ///
+    /// and whatever the lease itself hands out. Its exit code is kept (128 + n when signal n ended it; 127 when there is
+    /// no such command, 126 when it can't be run); 125 says that drydock failed. Signals are passed on. When the lease
+    /// ends while the command runs, the command is ended too: SIGTERM, and SIGKILL ten seconds later.
+    #[command(
+        verbatim_doc_comment,
+        after_help = "Examples:\n  drydock with --type host --label os=linux -- ./deploy.sh\n  \
+        drydock with --type host -- sh -c 'drydock command \"$DRYDOCK_LEASE\" -- make test'"
+    )]
+    With(WithArgs),
+
+    /// Run a command on a leased thing
+    ///
+    /// Its output comes as it is printed, byte for byte, and its exit code is kept (128 + n when signal n ended it);
+    /// 125 says that drydock failed. No shell sees the arguments, unless the command is one.
+    #[command(after_help = "Examples:\n  drydock command LEASE -- uname -a\n  \
+        drydock command LEASE --stdin -- tar xz < sources.tar.gz")]
+    Command(CommandArgs),
+
+    /// Let go of leases
+    ///
+    /// A lease ends at once, whatever it is doing; cleaning up goes on in the daemon. Releasing one that has ended
+    /// changes nothing and is no error.
+    #[command(after_help = "Examples:\n  drydock release LEASE\n  \
+        drydock release --resource RESOURCE --reason 'new kernel'")]
+    Release(ReleaseArgs),
+
+    /// List leases, newest first
+    #[command(after_help = "Examples:\n  drydock leases\n  drydock leases --status pending --owner ci --json")]
+    Leases(LeasesArgs),
+
+    /// List resources, newest first
+    #[command(after_help = "Examples:\n  drydock resources\n  drydock resources --blueprint lab --all")]
+    Resources(ResourcesArgs),
+
+    /// Show a lease or a resource with everything on it: slots, places, leftovers
+    #[command(after_help = "Example:\n  drydock show LEASE")]
+    Show(ShowArgs),
+
+    /// Print what happened, oldest first
+    ///
+    /// Times are in UTC. With --json: one document, or one object a line with --follow.
+    #[command(after_help = "Examples:\n  drydock log LEASE\n  drydock log --follow --json | jq .reason")]
+    Log(LogArgs),
+
+    /// Say what a lease waits for and who holds that, or why it ended
+    #[command(after_help = "Example:\n  drydock why LEASE")]
+    Why(WhyArgs),
+
+    /// Check the rules that always hold, against one snapshot of the store
+    ///
+    /// Ends with 7 when one does not hold. That is a bug in Drydock, or somebody has changed its store by hand.
+    #[command(after_help = "Example:\n  drydock check && echo all is well")]
+    Check(JsonArgs),
+
+    /// Show the daemon: its version, store, configuration and blueprints
+    #[command(after_help = "Example:\n  drydock status --json | jq .revision")]
+    Status(JsonArgs),
+
+    /// Show it all at work: a daemon, 5 hosts on this machine, 15 clients at once
+    ///
+    /// Everything happens in a temporary folder that is removed at the end. Each client leases a host, runs a job on it
+    /// that fails if anybody else is there, and lets go. What happens is told from the daemon's event log.
+    #[command(after_help = "Example:\n  drydock demo --hosts 5 --clients 15 --seconds 2")]
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// How the log is written to stderr. How much, DRYDOCK_LOG says: info, drydock=debug, warn,drydock_core=trace
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub log: LogFormat,
+}
+
+/// What is wished for.
+#[derive(Debug, Args)]
+pub struct WishArgs {
+    /// The resource type
+    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
+    pub kind: String,
+
+    /// What exactly; repeatable. A value that is valid JSON is taken as that (3, true, ["a"], {"gb": 50}, "3" for the
+    /// text 3), any other as text
+    #[arg(short, long = "attribute", value_name = "KEY=VALUE", value_parser = parse_attribute)]
+    pub attribute: Vec<(String, Value)>,
+
+    /// A label that the resource must carry; repeatable. The value is text
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_label)]
+    pub label: Vec<(String, String)>,
+
+    /// Only this blueprint may serve it
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub blueprint: Option<String>,
+
+    /// The lease ends then: after a time like 2h, or at a moment in UTC like 2026-11-24T18:00:00Z. Default: when it is
+    /// released
+    #[arg(long, value_name = "TIME", value_parser = parse_end)]
+    pub until: Option<End>,
+
+    /// The lease ends if it is not active after this time, like 90s or 10m. Default: it waits
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    pub timeout: Option<Duration>,
+
+    /// Asking again with the same owner, key and wish finds the same lease; for a day after it has ended
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub key: Option<String>,
+
+    /// Who it is for. Default: your user name
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub owner: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct LeaseArgs {
+    #[command(flatten)]
+    pub wish: WishArgs,
+
+    /// Print the id and end as soon as the request is stored; `wait` waits for it
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// Print the lease as JSON, with what it hands out
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "LEASE", value_parser = Text::new())]
+    pub lease: String,
+
+    /// How long to wait, like 90s or 10m. Default: until it is active or has ended
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    pub timeout: Option<Duration>,
+
+    /// Print the lease as JSON, with what it hands out
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WithArgs {
+    #[command(flatten)]
+    pub wish: WishArgs,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub argv: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CommandArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "LEASE", value_parser = Text::new())]
+    pub lease: String,
+
+    /// A variable of the command's environment; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_label)]
+    pub env: Vec<(String, String)>,
+
+    /// Where it runs. Default: the lease's own directory; a relative one starts there
+    #[arg(long, value_name = "PATH", value_parser = Text::new())]
+    pub directory: Option<String>,
+
+    /// It is cut off after this time, like 90s or 10m. Default: when the lease ends
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    pub timeout: Option<Duration>,
+
+    /// Read stdin to its end first, and give it to the command. Default: the command reads nothing
+    #[arg(long)]
+    pub stdin: bool,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub argv: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Their ids, or the beginnings of them
+    #[arg(value_name = "LEASE", required = true, value_parser = Text::new())]
+    pub ids: Vec<String>,
+
+    /// The ids are of resources: each takes nothing new, and is closed when nobody is on it
+    #[arg(long)]
+    pub resource: bool,
+
+    /// Why, for the people who read the log
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub reason: Option<String>,
+
+    /// Print what was released as JSON: an array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeasesArgs {
+    /// Only those of this resource type
+    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
+    pub kind: Option<String>,
+
+    /// Only those of this owner
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub owner: Option<String>,
+
+    /// Only those that only this blueprint may serve, or that are on a resource of it
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub blueprint: Option<String>,
+
+    /// Only those in this status: pending, acquired, active, released, broken, destroyed
+    #[arg(long, value_name = "STATUS", value_parser = status::<LeaseStatus>)]
+    pub status: Option<LeaseStatus>,
+
+    /// Also those that are over
+    #[arg(long)]
+    pub all: bool,
+
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+
+    /// Print them as JSON: {"leases": […]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ResourcesArgs {
+    /// Only those of this type
+    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
+    pub kind: Option<String>,
+
+    /// Only those of this blueprint
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub blueprint: Option<String>,
+
+    /// Only those in this status: pending, active, released, broken, destroyed
+    #[arg(long, value_name = "STATUS", value_parser = status::<ResourceStatus>)]
+    pub status: Option<ResourceStatus>,
+
+    /// Also those that are destroyed
+    #[arg(long)]
+    pub all: bool,
+
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+
+    /// Print them as JSON: {"resources": […]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The id of a lease or a resource, or the beginning of it
+    #[arg(value_name = "ID", value_parser = Text::new())]
+    pub id: String,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Only what is of this lease or resource; its id, or the beginning of it
+    #[arg(value_name = "ID", value_parser = Text::new())]
+    pub id: Option<String>,
+
+    /// Go on with what happens from now on, until interrupted
+    #[arg(long, short)]
+    pub follow: bool,
+
+    /// Only what comes after this number (`seq` in the JSON)
+    #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    pub after: i64,
+
+    /// Print it as JSON: an array, or one object a line with --follow
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "LEASE", value_parser = Text::new())]
+    pub lease: String,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How many hosts there are
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub hosts: u32,
+
+    /// How many clients come at once
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub clients: u32,
+
+    /// How long each client's job takes
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+}
+
+fn status<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(Value::String(text.into())).map_err(|error| error.to_string())
+}
+
+/// The end of the long help: what the exit codes mean.
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for (code, meaning) in exit::TABLE {
+        text += &format!("  {code:>5}  {meaning}\n");
+    }
+    text + "  128+n  with, command: signal n ended the command; lease, wait: it ended drydock\n\n\
+        Ids may be given by their beginning, as long as it fits one only. Every command has examples in its --help."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_parses() {
+        let mut seen = 0;
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().map(str::trim).filter(|l| l.starts_with("drydock ")).collect();
+            assert!(help.starts_with("Example") && !examples.is_empty(), "{} has no example", command.get_name());
+            for example in examples {
+                seen += 1;
+                // What a shell would make of the line is beyond the plain ones.
+                if !example.contains(['"', '\'', '|', '<', '&']) {
+                    Cli::try_parse_from(example.split_whitespace()).unwrap_or_else(|e| panic!("{example}: {e}"));
+                }
+            }
+        }
+        assert!(seen >= 15, "{seen} examples");
+    }
+
+    #[test]
+    fn the_long_help_explains_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        for (code, meaning) in exit::TABLE {
+            assert!(help.contains(&format!("{code:>5}  {}", &meaning[..10])), "{code} is missing in:\n{help}");
+        }
+    }
+
+    #[test]
+    fn flags_are_checked_by_name() {
+        for (line, named) in [
+            ("drydock lease", "--type"),
+            ("drydock lease --type host -a disk", "--attribute"),
+            ("drydock lease --type host --until yesterday", "--until"),
+            ("drydock lease --type host --timeout 0s", "--timeout"),
+            ("drydock leases --status lost", "--status"),
+            ("drydock leases --limit 0", "--limit"),
+            ("drydock with --type host true", "true"),
+            ("drydock demo --hosts 0", "--hosts"),
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(named), "{line}: {error}");
+        }
+        assert!(Cli::try_parse_from(["drydock", "show", ""]).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Asking for a lease, and waiting for it. Whoever waits is told by the daemon (long polls), and never asks twice for
+//! what has not changed.
+
+use super::args::WishArgs;
+use super::attribute::{attributes, labels};
+use super::client::{Client, ClientError, path};
+use super::moment::{now, whole_milliseconds};
+use super::output::{plain, tell};
+use super::signals::{Caught, Signals};
+use crate::api::types::{AskRequest, LeaseDetailView, LeaseView, ReleaseRequest, WaitQuery, WhyView};
+use crate::exit::{self, Exit};
+use drydock_core::model::rows::Wanted;
+use drydock_core::model::status::LeaseStatus;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long one long poll waits at most.
+const POLL: Duration = Duration::from_secs(120);
+/// How long a daemon that answered before may be away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The request that the flags make. It has a key in any case, so that it can be repeated when an answer is lost.
+pub fn request(wish: &WishArgs) -> Result<AskRequest, Exit> {
+    let invalid = |why: String| Exit::new(exit::INVALID, why);
+    Ok(AskRequest {
+        kind: wish.kind.clone(),
+        attributes: attributes(&wish.attribute).map_err(invalid)?,
+        labels: labels(&wish.label).map_err(invalid)?,
+        blueprint: wish.blueprint.clone(),
+        owner: wish.owner.clone(),
+        key: Some(wish.key.clone().unwrap_or_else(|| format!("cli-{:032x}", rand::random::<u128>()))),
+        until: wish.until.map(|end| end.moment(now())),
+        timeout_ms: wish.timeout.map(whole_milliseconds),
+    })
+}
+
+/// Asks for a lease. When a signal comes meanwhile, the lease is released as soon as its id is known.
+pub async fn ask(client: &Client, request: &AskRequest, signals: &mut Signals) -> Result<LeaseView, Exit> {
+    let asking = async {
+        match client.post("/v1/leases", request).await {
+            // It may have been stored. The key finds it again.
+            Err(error @ ClientError::Lost(_)) => {
+                tell(&error.to_string());
+                patiently(async || client.post("/v1/leases", request).await).await
+            }
+            answer => answer,
+        }
+    };
+    tokio::pin!(asking);
+    tokio::select! {
+        answer = &mut asking => Ok(answer?),
+        caught = signals.next() => match tokio::time::timeout(Duration::from_secs(10), asking).await {
+            Ok(Ok(lease)) => Err(interrupted(client, &lease.id, caught).await),
+            Ok(Err(error)) => Err(Exit::new(caught.code(), error.to_string())),
+            Err(_) => Err(Exit::new(
+                caught.code(),
+                format!("{} came before the daemon had answered; `drydock leases` shows whether it has the request", caught.name()),
+            )),
+        },
+    }
+}
+
+/// Waits until a lease is active, and tells what it waits for whenever that changes. That it ended is an error.
+pub async fn until_active(client: &Client, id: &str) -> Result<LeaseDetailView, Exit> {
+    let mut told = String::new();
+    let mut seen = None;
+    let mut detail: LeaseDetailView = look(client, id, None).await?;
+    loop {
+        match detail.lease.status {
+            _ if over(&detail.lease) => return Err(ended(&detail.lease)),
+            LeaseStatus::Active => return Ok(detail),
+            _ => {}
+        }
+        let lease_path = path("leases", &detail.lease.id) + "/why";
+        let news = tokio::select! {
+            biased;
+            changed = look(client, &detail.lease.id, Some(detail.lease.tag.clone())) => {
+                detail = changed?;
+                continue;
+            }
+            why = patiently(async || client.get::<_, WhyView>(&lease_path, &poll(seen.clone())).await) => why?,
+        };
+        seen = Some(news.tag);
+        // What is said may be of a moment at which the lease had got there.
+        detail = look(client, &detail.lease.id, None).await?;
+        if waits(&detail.lease) && news.why.summary != told {
+            tell(&format!("lease {}: {}", detail.lease.id, news.why.summary));
+            told = news.why.summary;
+        }
+    }
+}
+
+/// Waits until a lease has ended, or somebody wants it to. A daemon that is away is waited for.
+pub async fn until_over(client: &Client, id: &str) -> Result<LeaseView, ClientError> {
+    let mut seen = None;
+    loop {
+        let answer =
+            tolerantly(None, async || client.get::<_, LeaseDetailView>(&path("leases", id), &poll(seen.clone())).await)
+                .await?;
+        if over(&answer.lease) {
+            return Ok(answer.lease);
+        }
+        seen = Some(answer.lease.tag);
+    }
+}
+
+/// Lets go of a lease. The daemon is waited for, within bounds: it may be starting again.
+pub async fn release(client: &Client, id: &str, reason: &str) -> Result<LeaseView, Exit> {
+    let target = path("leases", id) + "/release";
+    let body = ReleaseRequest { reason: Some(reason.into()) };
+    patiently(async || client.post(&target, &body).await).await.map_err(|error| {
+        let mut exit = Exit::from(error);
+        exit.message = format!(
+            "lease {} could not be released: {}; let go of it with `drydock release {0}`",
+            plain(id),
+            exit.message
+        );
+        exit
+    })
+}
+
+/// A signal came while a lease was waited for: releases it, and says so.
+pub async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
+    match release(client, id, &format!("its client was interrupted by {}", caught.name())).await {
+        Ok(_) => Exit::new(caught.code(), format!("{} came; lease {} is released", caught.name(), plain(id))),
+        Err(exit) => Exit::new(caught.code(), exit.message),
+    }
+}
+
+/// Why there is no lease (any more), with the exit code that tells it.
+pub fn ended(lease: &LeaseView) -> Exit {
+    let id = plain(&lease.id);
+    let reason = lease.reason.as_deref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
+    let more = format!("`drydock log {id}` shows what happened");
+    match lease.outcome.as_deref() {
+        Some("released") => Exit::new(exit::FAILURE, format!("lease {id} was released{reason}; {more}")),
+        Some("broken") => Exit::new(exit::BROKEN, format!("lease {id} broke{reason}; {more}")),
+        Some("expired") if lease.active_at.is_none() => Exit::new(
+            exit::BUSY,
+            format!("lease {id} was not active in time{reason}; `drydock why {id}` shows for what it waited"),
+        ),
+        outcome => Exit::new(
+            exit::FAILURE,
+            format!("lease {id} has ended ({}){reason}; {more}", plain(outcome.unwrap_or("ending"))),
+        ),
+    }
+}
+
+fn waits(lease: &LeaseView) -> bool {
+    !over(lease) && lease.status != LeaseStatus::Active
+}
+
+fn over(lease: &LeaseView) -> bool {
+    lease.status.ended() || lease.wanted == Wanted::End
+}
+
+async fn look(client: &Client, id: &str, seen: Option<String>) -> Result<LeaseDetailView, ClientError> {
+    patiently(async || client.get(&path("leases", id), &poll(seen.clone())).await).await
+}
+
+fn poll(seen: Option<String>) -> WaitQuery {
+    let wait_ms = seen.as_ref().map(|_| POLL.as_millis() as u64);
+    WaitQuery { wait_ms, seen }
+}
+
+/// Repeats a request while the daemon is away, for a bounded time.
+async fn patiently<T>(attempt: impl AsyncFnMut() -> Result<T, ClientError>) -> Result<T, ClientError> {
+    tolerantly(Some(PATIENCE), attempt).await
+}
+
+/// The same, without bounds where no patience is given.
+async fn tolerantly<T>(
+    patience: Option<Duration>,
+    mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let mut since = None;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let error = match attempt().await {
+            Err(error) if error.passes() => error,
+            answer => return answer,
+        };
+        let away = since.get_or_insert_with(|| {
+            tell(&format!("{error}; trying again"));
+            Instant::now()
+        });
+        if patience.is_some_and(|patience| away.elapsed() > patience) {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}

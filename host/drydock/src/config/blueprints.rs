@@ -1,0 +1,79 @@
+//! The rules for `[[blueprint]]`.
+
+use super::check::is_name;
+use super::document::{Document, Segment};
+use super::error::ConfigError;
+use drydock_core::config::BlueprintConfig;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// Everything that can be granted.
+pub const GRANTS: &[&str] = &["commands:local", "commands:ssh"];
+
+pub fn check(blueprints: &[BlueprintConfig], document: &Document) -> Result<(), ConfigError> {
+    let mut first = BTreeMap::new();
+    for (index, blueprint) in blueprints.iter().enumerate() {
+        let table = Table { document, index };
+        check_one(blueprint, &table)?;
+        if let Some(other) = first.insert(blueprint.name.as_str(), index) {
+            let line = document.line_of(&[Segment::Key("blueprint".into()), Segment::Index(other)]).unwrap_or_default();
+            let problem = format!("the name is taken by the blueprint of line {line}; choose another");
+            return Err(table.error("name", problem));
+        }
+    }
+    Ok(())
+}
+
+struct Table<'a> {
+    document: &'a Document,
+    index: usize,
+}
+
+impl Table<'_> {
+    fn error(&self, key: &str, problem: impl std::fmt::Display) -> ConfigError {
+        let path = [Segment::Key("blueprint".into()), Segment::Index(self.index), Segment::Key(key.into())];
+        ConfigError::at(self.document, &path, problem)
+    }
+
+    fn range(&self, key: &str, value: i64, range: RangeInclusive<i64>, unit: &str) -> Result<(), ConfigError> {
+        if range.contains(&value) {
+            return Ok(());
+        }
+        let problem = format!("{value} is out of range; it is {} to {}{unit}", range.start(), range.end());
+        Err(self.error(key, problem))
+    }
+
+    fn name(&self, key: &str, name: &str) -> Result<(), ConfigError> {
+        if is_name(name, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Ok(());
+        }
+        Err(self.error(key, format!("{name:?} is no name; it is 1 to 63 characters of a-z 0-9 -")))
+    }
+}
+
+fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), ConfigError> {
+    table.name("name", &blueprint.name)?;
+    if let Some(space) = &blueprint.slots {
+        table.name("slots", space)?;
+    }
+    if blueprint.plugin.is_empty() {
+        return Err(table.error("plugin", "it is empty; name a plugin, or the path of a .wasm file"));
+    }
+    if !blueprint.config.is_object() {
+        return Err(table.error("config", "it is no table; write [blueprint.config] above its keys"));
+    }
+    if let Some(max) = blueprint.max_resources {
+        table.range("max_resources", max.into(), 0..=1_000_000, "")?;
+    }
+    table.range("leases_per_resource", blueprint.leases_per_resource.into(), 1..=100_000, "")?;
+    table.range("priority", blueprint.priority.into(), -1_000_000..=1_000_000, "")?;
+    table.range("open_timeout", blueprint.open_timeout.into(), 1..=86_400, " seconds")?;
+    table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;
+    for grant in &blueprint.grants {
+        if !GRANTS.contains(&grant.as_str()) {
+            let problem = format!("{grant:?} can't be granted; what can be is: {}", GRANTS.join(", "));
+            return Err(table.error("grants", problem));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The rules for everything but blueprints.
+
+use super::document::{Document, Segment};
+use super::error::ConfigError;
+use super::file::File;
+use super::{Config, StoreConfig, blueprints, defaults};
+use drydock_runtime::commands::Credentials;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the kernel takes as a socket's path, in bytes.
+const SOCKET_PATH_LIMIT: usize = 107;
+
+pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
+    let node = file.node.unwrap_or_else(defaults::default_node);
+    if !is_node_name(&node) {
+        let problem = format!("{node:?} is no name of a node; it is 1 to 63 characters of a-z A-Z 0-9 . _ -");
+        return Err(at(&document, "node", problem));
+    }
+    if file.stop_grace > 3600 {
+        let problem = format!("{} is out of range; it is 0 to 3600 seconds", file.stop_grace);
+        return Err(at(&document, "stop_grace", problem));
+    }
+    let mut plugins = Vec::new();
+    for (index, folder) in file.plugins.iter().enumerate() {
+        let path = document.resolve(folder);
+        if !path.is_dir() {
+            let problem = format!("there is no folder {}; make it, or take it out of the list", path.display());
+            let place = [Segment::Key("plugins".into()), Segment::Index(index)];
+            return Err(ConfigError::at(&document, &place, problem));
+        }
+        plugins.push(path);
+    }
+    blueprints::check(&file.blueprint, &document)?;
+    Ok(Config {
+        store: store(file.store, &document)?,
+        socket: socket(file.socket, &document)?,
+        plugins,
+        node,
+        stop_grace: Duration::from_secs(file.stop_grace),
+        credentials: credentials(file.credentials, &document)?,
+        blueprints: file.blueprint,
+        document,
+    })
+}
+
+pub fn is_node_name(name: &str) -> bool {
+    is_name(name, |c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+/// 1 to 63 of the given characters.
+pub fn is_name(name: &str, of: impl Fn(char) -> bool) -> bool {
+    (1..=63).contains(&name.len()) && name.chars().all(of)
+}
+
+fn at(document: &Document, key: &str, problem: impl std::fmt::Display) -> ConfigError {
+    ConfigError::at(document, &[Segment::Key(key.into())], problem)
+}
+
+fn store(store: Option<String>, document: &Document) -> Result<StoreConfig, ConfigError> {
+    let Some(store) = store else {
+        return defaults::default_store().map(StoreConfig::Sqlite).ok_or_else(|| {
+            at(document, "store", "neither XDG_STATE_HOME nor HOME is set, so there is no default; name a file")
+        });
+    };
+    match store.split_once("://") {
+        Some(("postgres" | "postgresql", _)) => Ok(StoreConfig::Postgres(store)),
+        Some((scheme, _)) => {
+            let problem =
+                format!("there is no store {scheme:?}; it is the path of an SQLite file, or a postgres:// URL");
+            Err(at(document, "store", problem))
+        }
+        None if store.is_empty() => Err(at(document, "store", "it is empty; name a file, or leave it out")),
+        None => Ok(StoreConfig::Sqlite(document.resolve(&store))),
+    }
+}
+
+fn socket(socket: Option<String>, document: &Document) -> Result<PathBuf, ConfigError> {
+    let path = match socket {
+        None => defaults::default_socket(),
+        Some(path) if path.is_empty() => {
+            return Err(at(document, "socket", "it is empty; name a file, or leave it out"));
+        }
+        Some(path) => document.resolve(&path),
+    };
+    let length = path.as_os_str().len();
+    if length > SOCKET_PATH_LIMIT {
+        let problem = format!(
+            "{} is {length} bytes long, and a socket's path can have {SOCKET_PATH_LIMIT}; choose a shorter one",
+            path.display()
+        );
+        return Err(at(document, "socket", problem));
+    }
+    Ok(path)
+}
+
+fn credentials(credentials: Credentials, document: &Document) -> Result<Credentials, ConfigError> {
+    credentials
+        .into_iter()
+        .map(|(name, mut credential)| {
+            if !is_node_name(&name) {
+                let place = [Segment::Key("credentials".into()), Segment::Key(name.clone())];
+                let problem = format!("{name:?} is no name; it is 1 to 63 characters of a-z A-Z 0-9 . _ -");
+                return Err(ConfigError::at(document, &place, problem));
+            }
+            let resolve = |path: &PathBuf| document.resolve(&path.to_string_lossy());
+            credential.private_key = resolve(&credential.private_key);
+            credential.known_hosts = credential.known_hosts.as_ref().map(resolve);
+            Ok((name, credential))
+        })
+        .collect()
+}

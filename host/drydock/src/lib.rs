@@ -1,0 +1,10 @@
+//! The program: a daemon that lends things out, and its command line.
+#![forbid(unsafe_code)]
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod exit;
+mod schema;
+mod sentence;
+pub mod server;

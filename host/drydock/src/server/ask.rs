@@ -1,0 +1,158 @@
+//! What a request for a lease must be. All of it is looked at before anything is written.
+
+use super::catalogue::{Catalogue, Entry};
+use super::error::ApiError;
+use crate::api::types::AskRequest;
+use crate::config::{Segment, shown};
+use crate::sentence::printable;
+use drydock_core::contract::{Labels, Request};
+use drydock_core::engine::api::Ask;
+use serde_json::Value;
+
+/// A hundred years, in milliseconds: longer is a mistake in the unit.
+const LONGEST_WAIT: i64 = 3_155_760_000_000;
+
+/// Checks a request as it came from a client.
+///
+/// `user` is who the client runs as; `now` is in milliseconds since 1970.
+pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i64) -> Result<Ask, ApiError> {
+    text("type", &ask.kind)?;
+    check_labels(&ask.labels)?;
+    let owner = ask.owner.as_deref().or(user).unwrap_or("nobody");
+    text("owner", owner)?;
+    if let Some(name) = &ask.blueprint {
+        text("blueprint", name)?;
+    }
+    if let Some(key) = &ask.key {
+        text("key", key)?;
+    }
+    if let Some(until) = ask.until
+        && until <= now
+    {
+        return Err(ApiError::field(
+            "until",
+            format!("{until} is in the past; it is in milliseconds since 1970, and now is {now}"),
+        ));
+    }
+    if let Some(timeout) = ask.timeout_ms
+        && !(1..=LONGEST_WAIT).contains(&timeout)
+    {
+        return Err(ApiError::field(
+            "timeout_ms",
+            format!("{timeout} is out of range; it is 1 to {LONGEST_WAIT} milliseconds"),
+        ));
+    }
+    let attributes = Value::Object(ask.attributes);
+    plain("attributes", &attributes)?;
+    let candidates = catalogue.candidates(&ask.kind, ask.blueprint.as_deref())?;
+    fits(&attributes, &candidates)?;
+    Ok(Ask {
+        request: Request {
+            kind: ask.kind,
+            attributes: sorted(&attributes).to_string(),
+            labels: ask.labels,
+            blueprint: ask.blueprint,
+        },
+        owner: owner.to_string(),
+        key: ask.key,
+        until: ask.until,
+        wait_until: ask.timeout_ms.map(|timeout| now.saturating_add(timeout)),
+    })
+}
+
+/// A name that a client gave: 1 to 255 bytes, no control characters.
+pub fn text(field: &str, value: &str) -> Result<(), ApiError> {
+    within(field, value, 255)
+}
+
+/// A text of 1 to `limit` bytes without control characters.
+pub fn within(field: &str, value: &str, limit: usize) -> Result<(), ApiError> {
+    if value.is_empty() {
+        return Err(ApiError::field(field, format!("it is empty; it is 1 to {limit} bytes")));
+    }
+    if value.len() > limit {
+        return Err(ApiError::field(field, format!("it is {} bytes long; it is at most {limit}", value.len())));
+    }
+    uncontrolled(field, value)
+}
+
+fn uncontrolled(field: &str, value: &str) -> Result<(), ApiError> {
+    match value.chars().find(|c| c.is_control()) {
+        None => Ok(()),
+        Some(c) => Err(ApiError::field(
+            printable(field),
+            format!("it contains the control character U+{:04X}; leave it out", u32::from(c)),
+        )),
+    }
+}
+
+fn check_labels(labels: &Labels) -> Result<(), ApiError> {
+    for (key, value) in labels {
+        let known = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        if !(1..=63).contains(&key.len()) || !key.chars().all(known) {
+            return Err(ApiError::field(
+                "labels",
+                format!("{:?} is no key of a label; it is 1 to 63 characters of a-z A-Z 0-9 . _ - /", printable(key)),
+            ));
+        }
+        let field = format!("labels.{key}");
+        if value.len() > 255 {
+            return Err(ApiError::field(field, format!("it is {} bytes long; it is at most 255", value.len())));
+        }
+        uncontrolled(&field, value)?;
+    }
+    Ok(())
+}
+
+/// Control characters nowhere, neither in keys nor in values.
+fn plain(field: &str, value: &Value) -> Result<(), ApiError> {
+    match value {
+        Value::String(text) => uncontrolled(field, text),
+        Value::Array(items) => {
+            items.iter().enumerate().try_for_each(|(index, item)| plain(&format!("{field}[{index}]"), item))
+        }
+        Value::Object(object) => object.iter().try_for_each(|(key, item)| {
+            uncontrolled(&format!("{field}.{key}"), key)?;
+            plain(&format!("{field}.{key}"), item)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}
+
+/// At least one blueprint takes the attributes.
+fn fits(attributes: &Value, candidates: &[(&str, &Entry)]) -> Result<(), ApiError> {
+    let mut problems = Vec::new();
+    for (name, entry) in candidates {
+        match entry.request.check(attributes) {
+            Ok(()) => return Ok(()),
+            Err(problem) => {
+                let mut path = vec![Segment::Key("attributes".into())];
+                path.extend(problem.path);
+                problems.push((printable(&shown(&path)), format!("blueprint {name:?}: {}", problem.sentence)));
+            }
+        }
+    }
+    let field = problems.first().map(|(field, _)| field.clone()).unwrap_or_default();
+    if problems.iter().all(|(other, _)| *other == field) {
+        let reasons: Vec<String> = problems.into_iter().map(|(_, reason)| reason).collect();
+        return Err(ApiError::field(field, reasons.join("; ")));
+    }
+    let reasons: Vec<String> = problems.into_iter().map(|(field, reason)| format!("{field}: {reason}")).collect();
+    Err(ApiError {
+        field: Some(field),
+        ..ApiError::invalid(format!("no blueprint takes them: {}", reasons.join("; ")))
+    })
+}
+
+/// The same value with the keys of every object in order, so that equal requests are equal texts.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut entries: Vec<_> = object.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
+        other => other.clone(),
+    }
+}

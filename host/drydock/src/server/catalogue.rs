@@ -1,0 +1,75 @@
+//! The blueprints in force, with what their plugins say of themselves.
+
+use crate::api::types::BlueprintView;
+use crate::schema::Schema;
+use drydock_core::config::BlueprintConfig;
+use drydock_core::contract::Descriptor;
+use drydock_core::engine::api::AskError;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One blueprint.
+#[derive(Debug)]
+pub struct Entry {
+    pub config: BlueprintConfig,
+    pub descriptor: Descriptor,
+    /// SHA-256 of the plugin's component, in hex.
+    pub digest: String,
+    /// What a request's attributes must be for it.
+    pub request: Schema,
+}
+
+/// All blueprints, by name.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    pub blueprints: BTreeMap<String, Entry>,
+}
+
+impl Catalogue {
+    /// Those that may serve a request of this type: all that make it, or the one that was named. At least one.
+    pub fn candidates(&self, kind: &str, blueprint: Option<&str>) -> Result<Vec<(&str, &Entry)>, AskError> {
+        let all = || self.blueprints.iter().map(|(name, entry)| (name.as_str(), entry));
+        let of_kind: Vec<_> = all().filter(|(_, entry)| entry.descriptor.kind == kind).collect();
+        if of_kind.is_empty() {
+            let known: BTreeSet<&str> = all().map(|(_, entry)| entry.descriptor.kind.as_str()).collect();
+            return Err(AskError::UnknownType { kind: kind.to_string(), known: listed(known) });
+        }
+        let Some(name) = blueprint else { return Ok(of_kind) };
+        match self.blueprints.get_key_value(name) {
+            None => Err(AskError::UnknownBlueprint {
+                name: name.to_string(),
+                known: listed(self.blueprints.keys().map(String::as_str)),
+            }),
+            Some((_, entry)) if entry.descriptor.kind != kind => Err(AskError::WrongBlueprint {
+                name: name.to_string(),
+                makes: entry.descriptor.kind.clone(),
+                kind: kind.to_string(),
+            }),
+            Some((name, entry)) => Ok(vec![(name.as_str(), entry)]),
+        }
+    }
+
+    pub fn views(&self) -> Vec<BlueprintView> {
+        self.blueprints
+            .iter()
+            .map(|(name, entry)| BlueprintView {
+                name: name.clone(),
+                kind: entry.descriptor.kind.clone(),
+                plugin: entry.descriptor.name.clone(),
+                plugin_version: entry.descriptor.version.clone(),
+                digest: entry.digest.clone(),
+                disabled: entry.config.disabled,
+                max_resources: entry.config.max_resources,
+                leases_per_resource: entry.config.leases_per_resource,
+                grants: entry.config.grants.clone(),
+            })
+            .collect()
+    }
+}
+
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.is_empty() {
+        true => "none".to_string(),
+        false => names.join(", "),
+    }
+}

@@ -1,0 +1,41 @@
+//! The daemon: it reads the configuration, loads plugins, starts a node, and answers on a Unix socket.
+//!
+//! - `ask`: what a request for a lease must be
+//! - `body`: how bodies and queries are read
+//! - `bundled`: plugins that the program brings
+//! - `catalogue`: the blueprints in force, with what their plugins say of themselves
+//! - `commands`: running commands on leased things
+//! - `error`: answers that say no
+//! - `events`, `leases`, `resources`, `status`: the handlers of what they are named for
+//! - `logging`: where `tracing` goes
+//! - `news`: who waits for what to change
+//! - `node`: starting and stopping the core
+//! - `plugins`: finding plugins and checking blueprints against them
+//! - `router`: which handler answers what
+//! - `serve`: the daemon from start to stop
+//! - `socket`: the Unix socket, and who is at its other end
+//! - `views`: rows as answers show them
+
+mod ask;
+mod body;
+mod bundled;
+mod catalogue;
+mod commands;
+mod error;
+mod events;
+mod leases;
+mod logging;
+mod news;
+mod node;
+mod plugins;
+mod resources;
+mod router;
+mod serve;
+mod socket;
+mod status;
+#[cfg(test)]
+mod tests;
+mod views;
+
+pub use logging::LogFormat;
+pub use serve::{Options, serve};

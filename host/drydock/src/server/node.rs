@@ -1,0 +1,64 @@
+//! Opening the store, and starting the core on it.
+
+use super::plugins::Loaded;
+use crate::config::{Config, StoreConfig};
+use crate::exit::{self, Exit};
+use async_trait::async_trait;
+use drydock_core::config::ConfigRevision;
+use drydock_core::engine::{Farm, Node, PluginSource, Start};
+use drydock_core::env::Real;
+use drydock_core::model::protection::Protections;
+use drydock_core::plugin::Plugin;
+use drydock_core::store::Store;
+use drydock_runtime::Loader;
+use std::sync::Arc;
+
+/// Opens the store. The error of one that another daemon has names that one.
+pub async fn open(config: &Config) -> Result<Store, Exit> {
+    let failed = |why: String| Exit::new(exit::STORE, why);
+    match &config.store {
+        StoreConfig::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)
+                    .map_err(|e| failed(format!("the store's folder {} can't be made: {e}", folder.display())))?;
+            }
+            Store::open_sqlite(path).await
+        }
+        StoreConfig::Postgres(url) => Store::open_postgres(url).await,
+    }
+    .map_err(|error| failed(error.to_string()))
+}
+
+/// Starts the node, with what the blueprints' plugins are.
+pub async fn start(config: &Config, store: Store, loaded: &Loaded, loader: Arc<Loader>) -> Result<Arc<Node>, Exit> {
+    let blueprints = config.blueprints.iter().map(|blueprint| (blueprint.name.clone(), blueprint.clone())).collect();
+    let start = Start {
+        env: Real::new(),
+        store: Arc::new(store),
+        farm: Farm {
+            // The node finds the number.
+            config: ConfigRevision { revision: 0, blueprints },
+            plugins: loaded.plugins.clone(),
+            components: loaded.components.clone(),
+            source: Some(Arc::new(Kept { loader })),
+        },
+        name: config.node.clone(),
+        protections: Protections::ALL,
+        // The file is locked by whoever has it open.
+        alone: matches!(config.store, StoreConfig::Sqlite(_)),
+        sweeps: true,
+    };
+    Node::start(start).await.map_err(|error| Exit::new(exit::STORE, format!("{}: {error}", config.store.shown())))
+}
+
+/// Plugins that the store has kept for the resources that were made with them.
+struct Kept {
+    loader: Arc<Loader>,
+}
+
+#[async_trait]
+impl PluginSource for Kept {
+    async fn load(&self, component: &[u8]) -> Result<Arc<dyn Plugin>, String> {
+        self.loader.load("a plugin from the store", component).await.map_err(|error| error.to_string())
+    }
+}

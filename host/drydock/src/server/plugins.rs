@@ -1,0 +1,126 @@
+//! Finding plugins and checking blueprints against them.
+
+use super::bundled;
+use super::catalogue::{Catalogue, Entry};
+use crate::config::{Config, ConfigError, Segment};
+use crate::schema::Schema;
+use crate::sentence::printable;
+use drydock_core::config::BlueprintConfig;
+use drydock_core::plugin::Plugin;
+use drydock_runtime::Loader;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes of a component at most.
+const LIMIT: u64 = 256 * 1024 * 1024;
+
+/// What the blueprints' plugins are.
+#[derive(Default)]
+pub struct Loaded {
+    pub catalogue: Catalogue,
+    /// By the blueprint's name.
+    pub plugins: BTreeMap<String, Arc<dyn Plugin>>,
+    /// Components by the digest of their plugin.
+    pub components: BTreeMap<String, Arc<Vec<u8>>>,
+}
+
+/// Loads the plugin of every blueprint, each component once, and checks each blueprint's `config` against its schema.
+pub async fn load(config: &Config, loader: &Loader) -> Result<Loaded, ConfigError> {
+    let mut loaded = Loaded::default();
+    let mut known: BTreeMap<&str, Arc<dyn Plugin>> = BTreeMap::new();
+    for blueprint in &config.blueprints {
+        let plugin = match known.get(blueprint.plugin.as_str()) {
+            Some(plugin) => Arc::clone(plugin),
+            None => {
+                let (name, component) = find(config, blueprint)?;
+                let plugin = loader.load(&name, &component).await.map_err(|e| wrong(config, blueprint, "plugin", e))?;
+                loaded.components.insert(plugin.digest().to_string(), Arc::new(component.into_owned()));
+                known.insert(&blueprint.plugin, Arc::clone(&plugin));
+                plugin
+            }
+        };
+        let entry = entry(config, blueprint, plugin.as_ref())?;
+        loaded.catalogue.blueprints.insert(blueprint.name.clone(), entry);
+        loaded.plugins.insert(blueprint.name.clone(), plugin);
+    }
+    Ok(loaded)
+}
+
+fn wrong(config: &Config, blueprint: &BlueprintConfig, key: &str, problem: impl std::fmt::Display) -> ConfigError {
+    let mut path = config.blueprint_path(&blueprint.name);
+    path.push(Segment::Key(key.into()));
+    ConfigError::at(&config.document, &path, problem)
+}
+
+/// A plugin's name for messages, and its component.
+fn find(config: &Config, blueprint: &BlueprintConfig) -> Result<(String, Cow<'static, [u8]>), ConfigError> {
+    let name = &blueprint.plugin;
+    let problem = |problem: String| wrong(config, blueprint, "plugin", problem);
+    if name.contains('/') || name.ends_with(".wasm") {
+        let path = config.document.resolve(name);
+        return Ok((path.display().to_string(), Cow::Owned(read(&path).map_err(problem)?)));
+    }
+    let candidates = || config.plugins.iter().map(|folder| folder.join(format!("{name}.wasm")));
+    if let Some(path) = candidates().find(|path| path.exists()) {
+        return Ok((path.display().to_string(), Cow::Owned(read(&path).map_err(problem)?)));
+    }
+    if let Some(component) = bundled::component(name) {
+        return Ok((name.clone(), Cow::Borrowed(component)));
+    }
+    let looked: Vec<String> = candidates().map(|path| path.display().to_string()).collect();
+    Err(problem(format!(
+        "there is no plugin {:?}; {}; the program brings: {}",
+        printable(name),
+        match looked.is_empty() {
+            true => "the list `plugins` names no folder".to_string(),
+            false => format!("looked for {}", looked.join(", ")),
+        },
+        bundled::names().join(", ")
+    )))
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
+    let unreadable = |e: std::io::Error| format!("{} can't be read: {e}", path.display());
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > LIMIT {
+        return Err(format!("{} is {size} bytes large; a plugin is at most {LIMIT}", path.display()));
+    }
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn entry(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> Result<Entry, ConfigError> {
+    let descriptor = plugin.descriptor();
+    let schema = |what: &str, text: &str| {
+        Schema::new(text).map_err(|why| {
+            let problem = format!("the plugin can't be used: its {what} schema can't: {}", printable(&why));
+            wrong(config, blueprint, "plugin", problem)
+        })
+    };
+    if let Err(problem) = schema("config", &descriptor.config_schema)?.check(&blueprint.config) {
+        let mut path = config.blueprint_path(&blueprint.name);
+        path.push(Segment::Key("config".into()));
+        path.extend(problem.path);
+        return Err(ConfigError::at(&config.document, &path, problem.sentence));
+    }
+    let request = schema("request", &descriptor.request_schema)?;
+    schema("resource", &descriptor.resource_schema)?;
+    for ask in &descriptor.asks {
+        let asked = if ask.scope.is_empty() { ask.what.clone() } else { format!("{}:{}", ask.what, ask.scope) };
+        if !blueprint.grants.contains(&asked) {
+            tracing::info!(
+                blueprint = blueprint.name,
+                "the plugin asks for {}, which is not granted ({}); if you need it, add it to `grants`",
+                printable(&asked),
+                printable(&ask.reason)
+            );
+        }
+    }
+    Ok(Entry {
+        config: blueprint.clone(),
+        descriptor: descriptor.clone(),
+        digest: plugin.digest().to_string(),
+        request,
+    })
+}

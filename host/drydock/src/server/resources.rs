@@ -1,0 +1,41 @@
+//! Resources: listing, showing, letting go.
+
+use super::body::{MaybeJson, Params};
+use super::error::ApiError;
+use super::leases::reason;
+use super::router::{App, Id, limit};
+use super::views;
+use crate::api::types::{ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery};
+use axum::Json;
+use axum::extract::State;
+use drydock_core::engine::api::Filter;
+use std::sync::Arc;
+
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Params(query): Params<ResourcesQuery>,
+) -> Result<Json<Resources>, ApiError> {
+    let filter = Filter {
+        kind: query.kind,
+        owner: None,
+        blueprint: query.blueprint,
+        status: query.status.map(|status| status.name().to_string()),
+        all: query.all,
+        limit: limit(query.limit, 100_000)?,
+    };
+    let resources = app.node.resources(&filter).await?;
+    Ok(Json(Resources { resources: resources.into_iter().map(views::resource).collect() }))
+}
+
+pub async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<ResourceDetailView>, ApiError> {
+    Ok(Json(views::resource_detail(app.node.resource(&id).await?)))
+}
+
+pub async fn release(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    MaybeJson(request): MaybeJson<ReleaseRequest>,
+) -> Result<Json<ResourceView>, ApiError> {
+    let reason = reason(&request)?.unwrap_or("asked by an operator");
+    Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
+}

@@ -1,0 +1,148 @@
+//! The daemon from start to stop.
+
+use super::logging::{self, LogFormat};
+use super::news::News;
+use super::router::{App, now, router};
+use super::socket::{Bound, Guard, Peer};
+use super::{node, plugins};
+use crate::config::Config;
+use crate::exit::{self, Exit};
+use axum::Router;
+use drydock_runtime::Loader;
+use drydock_runtime::commands::Runner;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How a daemon is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Instead of the configuration's.
+    pub socket: Option<PathBuf>,
+    pub log: LogFormat,
+}
+
+/// How long connections may take to end after everything else has.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// Runs a daemon until it is told to stop by SIGTERM or SIGINT. A second signal stops it at once.
+///
+/// It prints one line that begins with `ready` to stderr as soon as clients can connect.
+pub fn serve(options: Options) -> Result<(), Exit> {
+    logging::start(options.log)?;
+    let config = Config::read(&options.config).map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Exit::new(exit::FAILURE, format!("the daemon can't start its threads: {e}")))?;
+    let served = runtime.block_on(run(config, options.socket));
+    // What hangs in a blocking call does not hold the daemon up.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
+    let mut signals = Signals::new()?;
+    let path = socket.unwrap_or_else(|| config.socket.clone());
+    let runner = Runner::new(config.credentials.clone());
+    let loader = Loader::new(Arc::new(runner.clone())).map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
+    let loader = Arc::new(loader);
+    let store = node::open(&config).await?;
+    let loaded = plugins::load(&config, &loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
+    let node = node::start(&config, store, &loaded, loader).await?;
+    let bound = match Bound::new(&path).await {
+        Ok(bound) => bound,
+        Err(error) => {
+            node.stop(now()).await;
+            return Err(Exit::new(exit::FAILURE, error.to_string()));
+        }
+    };
+    let news = News::new();
+    let follower = tokio::spawn(Arc::clone(&news).follow(Arc::clone(&node)));
+    let app = App {
+        node: Arc::clone(&node),
+        catalogue: loaded.catalogue,
+        runner,
+        news: Arc::clone(&news),
+        name: config.node.clone(),
+        store: config.store.shown(),
+        revision: node.farm().revision,
+        stop_grace: config.stop_grace,
+        started: Instant::now(),
+    };
+    let answering = Answering::start(bound, router(Arc::new(app)));
+    eprintln!("ready on {} (process {}, store {})", path.display(), std::process::id(), config.store.shown());
+    signals.recv().await;
+    tracing::info!("stopping: what runs has {} s to end", config.stop_grace.as_secs());
+    let clean = async {
+        news.stop();
+        let grace = i64::try_from(config.stop_grace.as_millis()).unwrap_or_default();
+        answering.stop(node.stop(now().saturating_add(grace))).await;
+    };
+    let stopped = tokio::select! {
+        () = clean => Ok(()),
+        () = signals.recv() => Err(Exit::new(exit::FAILURE, "stopped at once by a second signal")),
+    };
+    follower.abort();
+    stopped
+}
+
+/// The listener and its connections.
+struct Answering {
+    closing: oneshot::Sender<()>,
+    connections: JoinHandle<()>,
+    guard: Guard,
+}
+
+impl Answering {
+    fn start(bound: Bound, router: Router) -> Answering {
+        let (closing, closed) = oneshot::channel::<()>();
+        let service = router.into_make_service_with_connect_info::<Peer>();
+        let connections = tokio::spawn(async move {
+            // Dropping the sender closes too.
+            let closed = async { drop(closed.await) };
+            // Accepting goes on after errors, so there is none to tell of.
+            let _ = axum::serve(bound.listener, service).with_graceful_shutdown(closed).await;
+        });
+        Answering { closing, connections, guard: bound.guard }
+    }
+
+    /// Takes no more connections, lets `meanwhile` happen, and gives what still runs a last moment. The socket is there
+    /// to the end, so that nobody starts on the same store while this one still has it.
+    async fn stop(self, meanwhile: impl Future<Output = ()>) {
+        drop(self.closing);
+        meanwhile.await;
+        if timeout(LAST_ANSWERS, self.connections).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut");
+        }
+        drop(self.guard);
+    }
+}
+
+/// What tells the daemon to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Exit> {
+        let listen = |kind| {
+            signal(kind).map_err(|e| Exit::new(exit::FAILURE, format!("the daemon can't listen for signals: {e}")))
+        };
+        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

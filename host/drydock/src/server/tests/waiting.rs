@@ -1,0 +1,125 @@
+//! Long polls: they answer when something has changed, and nobody polls.
+
+use super::{DEADLINE, Daemon, daemon};
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// Far beyond the deadline: an answer in time came because of a change.
+const LONG: u64 = 300_000;
+
+async fn tag(daemon: &Daemon, id: &str) -> String {
+    daemon.get(&format!("/v1/leases/{id}")).await.1["lease"]["tag"].as_str().unwrap().to_string()
+}
+
+/// A lease on the only place, and one that waits for it.
+async fn holder_and_waiter(daemon: &Daemon) -> (String, String) {
+    let body = json!({ "type": "shelf", "blueprint": "shelf" });
+    let holder = daemon.ask(body.clone()).await;
+    daemon.until(&holder, "active").await;
+    (holder, daemon.ask(body).await)
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_its_turn() {
+    let daemon = daemon(1).await;
+    let (holder, waiter) = holder_and_waiter(&daemon).await;
+    let seen = tag(&daemon, &waiter).await;
+    let path = format!("/v1/leases/{waiter}?wait_ms={LONG}&seen={seen}");
+    let wait = daemon.get(&path);
+    let release = async {
+        // The resource stays, so the place is free as soon as the holder is gone.
+        daemon.post(&format!("/v1/leases/{holder}/release"), json!({})).await
+    };
+    let ((status, detail), _) = timeout(DEADLINE, async { tokio::join!(wait, release) }).await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_ne!(detail["lease"]["tag"], seen.as_str());
+    daemon.until(&waiter, "active").await;
+}
+
+#[tokio::test]
+async fn without_a_change_the_same_comes_back_in_time() {
+    let daemon = daemon(1).await;
+    let (_, waiter) = holder_and_waiter(&daemon).await;
+    let seen = tag(&daemon, &waiter).await;
+    let began = Instant::now();
+    let (status, detail) = daemon.get(&format!("/v1/leases/{waiter}?wait_ms=100&seen={seen}")).await;
+    assert_eq!((status, detail["lease"]["tag"].as_str()), (StatusCode::OK, Some(seen.as_str())));
+    assert!(began.elapsed() >= Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn what_was_not_seen_comes_at_once() {
+    let daemon = daemon(1).await;
+    let (holder, _) = holder_and_waiter(&daemon).await;
+    for query in
+        [format!("wait_ms={LONG}"), format!("wait_ms={LONG}&seen=0123456789abcdef"), format!("wait_ms={LONG}&seen=")]
+    {
+        let answer = timeout(DEADLINE, daemon.get(&format!("/v1/leases/{holder}?{query}"))).await;
+        assert_eq!(answer.unwrap().0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn why_says_who_is_in_the_way_and_when_that_changes() {
+    let daemon = daemon(1).await;
+    let (holder, waiter) = holder_and_waiter(&daemon).await;
+    let path = format!("/v1/leases/{waiter}/why");
+    let deadline = Instant::now() + DEADLINE;
+    let mut seen = String::new();
+    let why = loop {
+        let (_, why) = daemon.get(&format!("{path}?wait_ms=5000&seen={seen}")).await;
+        seen = why["tag"].as_str().unwrap().to_string();
+        if why["obstacles"][0]["holders"] == json!([holder]) {
+            break why;
+        }
+        assert!(Instant::now() < deadline, "{why}");
+    };
+    assert_eq!(why["place_in_line"], 1);
+    assert_eq!(why["obstacles"][0]["reason"], "every place is taken");
+    let path = format!("{path}?wait_ms={LONG}&seen={seen}");
+    let wait = daemon.get(&path);
+    let release = format!("/v1/leases/{holder}/release");
+    let release = daemon.post(&release, json!({}));
+    let ((_, why), _) = timeout(DEADLINE, async { tokio::join!(wait, release) }).await.unwrap();
+    assert_ne!(why["tag"], seen.as_str());
+}
+
+#[tokio::test]
+async fn events_are_waited_for() {
+    let daemon = daemon(1).await;
+    let mut after = 0;
+    loop {
+        let (_, page) = daemon.get(&format!("/v1/events?after={after}&limit=2")).await;
+        after = page["next"].as_i64().unwrap();
+        if page["events"].as_array().unwrap().is_empty() {
+            break;
+        }
+    }
+    let path = format!("/v1/events?after={after}&wait_ms={LONG}");
+    let wait = daemon.get(&path);
+    let ask = daemon.ask(json!({ "type": "shelf" }));
+    let ((status, page), id) = timeout(DEADLINE, async { tokio::join!(wait, ask) }).await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    let first = &page["events"][0];
+    assert_eq!((&first["id"], &first["was"], &first["now"]), (&Value::from(id), &json!(""), &json!("pending")));
+    assert!(page["next"].as_i64().unwrap() > after);
+}
+
+#[tokio::test]
+async fn stopping_answers_all_who_wait() {
+    let daemon = daemon(1).await;
+    let (_, waiter) = holder_and_waiter(&daemon).await;
+    let seen = tag(&daemon, &waiter).await;
+    let lease = format!("/v1/leases/{waiter}?wait_ms={LONG}&seen={seen}");
+    let (_, page) = daemon.get("/v1/events?limit=10000").await;
+    let events = format!("/v1/events?after={}&wait_ms={LONG}", page["next"]);
+    let stop = async { daemon.news.stop() };
+    let answers = timeout(DEADLINE, async { tokio::join!(daemon.get(&lease), daemon.get(&events), stop) });
+    let (lease, events, ()) = answers.await.unwrap();
+    assert_eq!((lease.0, events.0), (StatusCode::OK, StatusCode::OK));
+    daemon.node.stop(0).await;
+    let (status, body) = daemon.post("/v1/leases", json!({ "type": "shelf" })).await;
+    assert_eq!((status, &body["error"]["kind"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
+}
