@@ -25,10 +25,12 @@ async fn main() {
             let mut steps = 0;
             let mut marks = std::collections::BTreeMap::new();
             let mut ran = 0;
+            let mut last = Vec::new();
             for seed in 0..seeds {
                 let report = bench.run(&scenario, seed, &off).await.unwrap();
                 ran += 1;
                 steps += report.steps;
+                last = report.trace.clone();
                 for (m, c) in &report.marks {
                     *marks.entry(*m).or_insert(0) += c;
                 }
@@ -39,13 +41,18 @@ async fn main() {
             }
             let ms = start.elapsed().as_secs_f64() * 1000.0 / ran as f64;
             let off: Vec<_> = off.iter().map(|p| p.name()).collect();
+            if std::env::var("TRACE").is_ok() {
+                for line in &last {
+                    println!("    {line}");
+                }
+            }
             match failed {
                 None => {
                     println!("{:22} {off:?} {ran} clean, {ms:.1} ms, {} steps, {marks:?}", scenario.name, steps / ran)
                 }
                 Some(r) => {
                     println!("{:22} {off:?} seed {} FAILS: {}", scenario.name, r.seed, r.failure.clone().unwrap());
-                    if mode != "naive" {
+                    if mode != "naive" || std::env::var("TRACE").is_ok() {
                         for line in &r.trace {
                             println!("    {line}");
                         }

@@ -19,8 +19,9 @@ pub trait Env: Send + Sync + 'static {
     /// A point at which the simulator chooses who goes on, and what goes wrong.
     fn point(&self, point: Point) -> BoxFuture<'static, Verdict>;
 
-    /// Marks real I/O as under way until what it returns is dropped.
-    fn io(&self) -> Box<dyn Send>;
+    /// Waits until real I/O may start, and counts it as under way until what it returns is dropped. The simulator lets
+    /// one go at a time, since the order in which several end would not be its own.
+    fn io(&self) -> BoxFuture<'static, Box<dyn Send>>;
 
     /// Tells the other nodes over the same store what a group has left. They are told late, or never, without harm.
     fn tell(&self, touched: Arc<crate::store::Touched>);
@@ -82,6 +83,11 @@ impl Real {
         };
         Arc::new(Real { tasks: tokio::spawn(run), spawn })
     }
+
+    /// Ends every task of the node where it is, as the end of the process would.
+    pub fn end(&self) {
+        self.tasks.abort();
+    }
 }
 
 impl Drop for Real {
@@ -116,8 +122,9 @@ impl Env for Real {
         Box::pin(std::future::ready(Verdict::Go))
     }
 
-    fn io(&self) -> Box<dyn Send> {
-        Box::new(())
+    fn io(&self) -> BoxFuture<'static, Box<dyn Send>> {
+        let nothing: Box<dyn Send> = Box::new(());
+        Box::pin(std::future::ready(nothing))
     }
 
     fn tell(&self, _: Arc<crate::store::Touched>) {}

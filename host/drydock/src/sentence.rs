@@ -30,6 +30,16 @@ pub fn of_serde(message: &str, thing: &str) -> String {
     }
     match message.strip_prefix("missing field ") {
         Some(name) => format!("the {thing} {name} is missing"),
-        None => message,
+        None => without_types(message),
+    }
+}
+
+/// A number's type says nothing to who does not know Rust.
+fn without_types(message: String) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message };
+    match expected {
+        "u8" | "u16" | "u32" | "u64" => format!("{found}, expected a whole number, 0 or more"),
+        "i32" | "i64" => format!("{found}, expected a whole number"),
+        _ => message,
     }
 }

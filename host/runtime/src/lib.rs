@@ -1,1 +1,30 @@
+//! What the core leaves to the outside: plugins as WebAssembly components, which export the contract in `wit/`, and
+//! commands on the things that are leased.
+//!
+//! [`Loader`] turns bytes into plugins; what it gives is called through [`drydock_core::plugin::Plugin`]. A plugin gets
+//! a fresh store for every call, two cut-offs, and nothing of the outside but what it asks for and an operator grants.
 
+#![forbid(unsafe_code)]
+
+mod bindings;
+mod call;
+pub mod commands;
+mod component;
+mod console;
+mod engine;
+mod imports;
+mod inspect;
+mod limits;
+mod loader;
+mod meter;
+mod pinned;
+mod sandbox;
+mod schemas;
+mod translate;
+mod trap;
+mod view;
+
+pub use inspect::CONTRACT;
+pub use limits::{Limits, MEMORY_MAX};
+pub use loader::{LoadError, Loader, LoaderError};
+pub use schemas::Schemas;

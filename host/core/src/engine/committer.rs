@@ -72,7 +72,7 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
 }
 
 async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreError> {
-    let io = node.env.io();
+    let io = node.env.io().await;
     let result = node.store.commit(node.env.now(), proposals).await;
     drop(io);
     let report = result?;

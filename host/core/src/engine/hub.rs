@@ -4,7 +4,7 @@
 use super::matcher::News;
 use super::node::Node;
 use super::steps;
-use crate::model::rows::Wanted;
+use crate::model::rows::{Pool, Wanted};
 use crate::model::status::{PlaceStatus, ResourceStatus};
 use crate::store::{Claimed, Touched};
 use futures::future::{Either, select};
@@ -24,6 +24,8 @@ pub enum Message {
     LookAtAll,
     /// A step has ended; when its row is due next, if it found out.
     Ended(Task, Option<i64>),
+    /// What the safety sweep has read.
+    Sweep { rows: Claimed, pools: Vec<Pool> },
     /// Cut off everything that runs.
     CutOff,
     /// Answer when nothing runs.
@@ -53,6 +55,8 @@ struct Hub {
     matchers: BTreeMap<String, watch::Sender<News>>,
     /// News of pools whose matcher is not there yet.
     news: BTreeMap<String, i64>,
+    /// Pools of whose news the last sweep knew more than this hub.
+    unheard: BTreeMap<String, i64>,
     quiet: Option<oneshot::Sender<()>>,
 }
 
@@ -122,6 +126,7 @@ impl Hub {
                 }
                 self.schedule_again(&task);
             }
+            Message::Sweep { rows, pools } => self.sweep(node, rows, pools),
             Message::CutOff => self.running.values_mut().for_each(|running| running.cut = None),
             Message::Stop { quiet } => self.quiet = Some(quiet),
         }
@@ -129,6 +134,26 @@ impl Hub {
             && let Some(quiet) = self.quiet.take()
         {
             let _ = quiet.send(());
+        }
+    }
+
+    /// Rows that are due and neither scheduled nor running, and pools whose news was not heard of since the last sweep.
+    fn sweep(&mut self, node: &Arc<Node>, rows: Claimed, pools: Vec<Pool>) {
+        let known = |task: Task| self.rows.contains_key(&task) || self.running.contains_key(&task);
+        let leases = rows.leases.into_iter().filter(|row| !known(Task::Lease(row.id.clone()))).collect();
+        let places = rows.places.into_iter().filter(|row| !known(Task::Place(row.id.clone()))).collect();
+        let resources = rows.resources.into_iter().filter(|row| !known(Task::Resource(row.id.clone()))).collect();
+        let unheard = |pool: &Pool| self.news.get(&pool.kind).is_none_or(|heard| *heard < pool.news);
+        let (late, unheard): (Vec<Pool>, Vec<Pool>) = pools.into_iter().filter(unheard).partition(|pool| {
+            self.unheard.get(&pool.kind) <= Some(&pool.news) && self.unheard.contains_key(&pool.kind)
+        });
+        self.unheard = unheard.into_iter().map(|pool| (pool.kind, pool.news)).collect();
+        let found = Touched { pools: late, leases, places, resources, ..Touched::default() };
+        let count = found.pools.len() + found.leases.len() + found.places.len() + found.resources.len();
+        if count > 0 {
+            tracing::error!(count, "the safety sweep found work that nobody was told of; please report this");
+            node.swept.fetch_add(count as u64, Ordering::Relaxed);
+            self.told(node, &found);
         }
     }
 

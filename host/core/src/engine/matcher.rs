@@ -97,7 +97,9 @@ impl Matcher {
     async fn round(self: &Arc<Self>) -> Round {
         let node = &self.node;
         let growth = node.farm.growth(&self.kind);
-        let look = match node.read(&format!("look at {}", self.kind), node.store.look(&self.kind, &growth)).await {
+        let offered = self.offered();
+        let looking = node.store.look(&self.kind, &growth, &offered);
+        let look = match node.read(&format!("look at {}", self.kind), looking).await {
             Ok(Some(look)) => look,
             Ok(None) => return Round::Settled { seen: 0, next: None },
             Err(error) => {
@@ -110,18 +112,37 @@ impl Matcher {
         let waiting = !planned.waits.is_empty() || !planned.questions.is_empty();
         self.publish(&look, planned.waits);
         if planned.plan.items.is_empty() {
+            if planned.more {
+                return Round::Again;
+            }
             return Round::Settled { seen: look.pool.news, next: planned.next };
         }
         self.commit(planned.plan, look.pool.news, waiting || planned.more, planned.next).await
     }
 
-    /// Says what the classes of this pool wait for.
+    /// The slots that offers name, by name space.
+    fn offered(&self) -> BTreeMap<String, Vec<String>> {
+        let mut spaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (blueprint, slots) in lock(&self.answers).offered_slots() {
+            if let Some(configured) = self.node.farm.blueprints.get(&blueprint) {
+                spaces.entry(configured.config.slot_space().to_owned()).or_default().extend(slots);
+            }
+        }
+        spaces
+    }
+
+    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here.
     fn publish(&self, look: &Look, waits: BTreeMap<String, Vec<Obstacle>>) {
+        let mut changed = false;
         let mut all = lock(&self.node.waits);
         for class in &look.classes {
-            all.remove(&class.class.id);
+            changed |= all.remove(&class.class.id).as_ref() != waits.get(&class.class.id);
         }
         all.extend(waits);
+        drop(all);
+        if changed {
+            self.node.changed();
+        }
     }
 
     fn plan(&self, look: &Look) -> Planned {

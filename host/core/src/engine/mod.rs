@@ -10,6 +10,7 @@ mod matcher;
 mod node;
 mod questions;
 mod steps;
+mod sweep;
 
 pub use client::class_of;
 pub use farm::{Configured, Farm, InForce, PluginSource};

@@ -5,7 +5,7 @@ use super::api::{AskError, Obstacle};
 use super::committer::{self, Offered};
 use super::farm::{Farm, InForce};
 use super::hub::{self, Message};
-use super::{heart, matcher};
+use super::{heart, matcher, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
@@ -37,6 +37,8 @@ pub struct Node {
     pub(crate) stopping: AtomicBool,
     /// Deciding and acting calls made.
     pub(crate) calls: AtomicU64,
+    /// What the safety sweep has found.
+    pub(crate) swept: AtomicU64,
     /// When this node last counted up.
     pub(crate) beaten: AtomicI64,
 }
@@ -50,13 +52,15 @@ pub struct Start {
     pub protections: Protections,
     /// Nobody else can have the store open, so every other node is dead.
     pub alone: bool,
+    /// Whether the safety sweep runs; off in the simulator, which has to find what it would hide.
+    pub sweeps: bool,
 }
 
 impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
-        let Start { env, store, farm, name, protections, alone } = start;
-        let io = env.io();
+        let Start { env, store, farm, name, protections, alone, sweeps } = start;
+        let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
         let (revision, changed) = revision(&store, &farm, env.now()).await?;
@@ -84,6 +88,7 @@ impl Node {
             paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
             beaten: AtomicI64::new(now),
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
@@ -105,6 +110,9 @@ impl Node {
         }
         heart::take_over(&node).await?;
         node.spawn("heart", heart::run(Arc::clone(&node)));
+        if sweeps {
+            node.spawn("sweep", sweep::run(Arc::clone(&node)));
+        }
         Ok(node)
     }
 
@@ -112,8 +120,9 @@ impl Node {
         self.env.spawn(name, Box::pin(task));
     }
 
-    /// Offers a change and waits until the store says what became of it.
-    pub(crate) async fn commit(&self, change: Change) -> Outcome {
+    /// Offers a change to the group committer and waits until the store says what became of it. Dropping the future does
+    /// not take the change back.
+    pub async fn commit(&self, change: Change) -> Outcome {
         let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
         let proposal = Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change };
         let (answer, outcome) = oneshot::channel();
@@ -134,7 +143,7 @@ impl Node {
         if self.env.point(point(false)).await == Verdict::Fail {
             return Err(StoreError::Unknown("the connection was lost".to_owned()));
         }
-        let io = self.env.io();
+        let io = self.env.io().await;
         let result = read.await;
         drop(io);
         result
@@ -160,7 +169,8 @@ impl Node {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Counts up with every group of commits, so that a reader can wait for news instead of polling.
+    /// Counts up with every group of commits, and when what leases wait for is another, so that a reader can wait for news
+    /// instead of polling.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -168,6 +178,11 @@ impl Node {
     /// Deciding and acting calls made so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// How much the safety sweep has found; anything above 0 is a bug.
+    pub fn swept(&self) -> u64 {
+        self.swept.load(Ordering::Relaxed)
     }
 
     pub fn store(&self) -> &Arc<Store> {

@@ -78,7 +78,7 @@ impl Context {
         };
         let configured = match &self.resource {
             Some(resource) => {
-                let io = node.env.io();
+                let io = node.env.io().await;
                 let pinned = node.farm.pinned(resource, &node.store).await;
                 drop(io);
                 pinned
@@ -295,7 +295,7 @@ impl<'a> StoreView<'a> {
 impl View for StoreView<'_> {
     async fn taken(&self, keys: Vec<String>) -> Vec<String> {
         self.used.store(true, Ordering::Relaxed);
-        let io = self.node.env.io();
+        let io = self.node.env.io().await;
         let taken = self.store.taken(&self.space, &keys).await;
         drop(io);
         // A store that can't be read makes everything look taken: the plugin offers nothing, and is asked again.
@@ -305,7 +305,7 @@ impl View for StoreView<'_> {
 
     async fn used(&self, key: String) -> u32 {
         self.used.store(true, Ordering::Relaxed);
-        let io = self.node.env.io();
+        let io = self.node.env.io().await;
         let used = self.store.used(&self.space, &key).await;
         drop(io);
         used.unwrap_or(u32::MAX)

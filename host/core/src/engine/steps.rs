@@ -125,7 +125,7 @@ struct Called<'a> {
 impl Called<'_> {
     /// Returns when it is to be tried again, if nothing was done now.
     async fn run(&self, node: &Node) -> Option<i64> {
-        let io = node.env.io();
+        let io = node.env.io().await;
         let configured = node.farm.pinned(self.resource, &node.store).await;
         drop(io);
         let (end, closes) = match configured {

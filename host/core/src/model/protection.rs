@@ -40,6 +40,8 @@ protections! {
     LeaseGuard = "lease-guard",
     /// A step's answer counts only for the epoch it was started under.
     Epochs = "epochs",
+    /// A node that was seen dead changes nothing.
+    DeadNodes = "dead-nodes",
     /// `activate` commits against its place, not against whatever place its lease has by then.
     Stay = "stay",
     /// Older requests first.

@@ -1,7 +1,7 @@
 //! What the blueprints have answered so far, and what they are being asked. Kept by a matcher in memory; losing it costs
 //! nothing but asking again.
 
-use crate::contract::{Acquisition, Allocation, Refusal};
+use crate::contract::{Acquisition, Allocation, Refusal, Slot};
 use crate::model::rows::Resource;
 use crate::model::status::ResourceStatus;
 use std::collections::BTreeMap;
@@ -82,6 +82,20 @@ impl Answers {
             Allocated::Refused { freed: seen, until, .. } => *seen == freed && until.is_none_or(|until| at < until),
         };
         holds.then_some(answer)
+    }
+
+    /// The named slots of every offer, by blueprint: what a look has to bring of them.
+    pub fn offered_slots(&self) -> BTreeMap<String, Vec<String>> {
+        let mut slots: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for ((_, blueprint), answer) in &self.allocated {
+            let Allocated::Offers(offers) = answer else { continue };
+            for slot in offers.iter().flat_map(|offer| &offer.allocation.slots) {
+                if let Slot::Named(key) = slot {
+                    slots.entry(blueprint.clone()).or_default().push(key.clone());
+                }
+            }
+        }
+        slots
     }
 
     /// Takes out an offer that was used, or that others were faster with.

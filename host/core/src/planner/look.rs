@@ -1,7 +1,7 @@
 //! What a matcher has seen of its pool. It may be old by the time it is used: the commit decides.
 
 use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
@@ -12,6 +12,10 @@ pub struct Look {
     pub blueprints: BTreeMap<String, Blueprint>,
     /// Set aside: (name space, slot).
     pub asides: BTreeMap<(String, String), Aside>,
+    /// The named slots that were asked about, since they are offered: (name space, slot).
+    pub offered: BTreeSet<(String, String)>,
+    /// Which of them have an owner.
+    pub taken: BTreeSet<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -39,7 +39,8 @@ pub struct Planned {
     pub waits: BTreeMap<String, Vec<Obstacle>>,
     /// When time alone would change this plan.
     pub next: Option<i64>,
-    /// More leases wait than the look brought, and some of those it brought were served.
+    /// Another look would bring more at once: more leases wait than this one brought and some of those were served, or
+    /// there are offers that it knew nothing of.
     pub more: bool,
 }
 
@@ -358,6 +359,12 @@ impl<'a> Work<'a> {
                 }
                 return false;
             }
+            // An offer that came after the look began: the next look says whether it is still to be had.
+            let named = matches!(slot, Slot::Named(_));
+            if named && !self.look.offered.contains(&(terms.space.clone(), slot.key().to_owned())) {
+                self.planned.more = true;
+                return false;
+            }
         }
         self.slots_free(&terms.space, &offer.allocation.slots)
     }
@@ -368,7 +375,7 @@ impl<'a> Work<'a> {
             && offers
                 .iter()
                 .all(|offer| offer.allocation.slots.iter().any(|slot| self.aside(&terms.space, slot.key()).is_some()));
-        if all_aside {
+        if all_aside || self.planned.more && !offers.is_empty() {
             return;
         }
         let question = Question::Allocate { class: class.class.id.clone(), blueprint: terms.name.clone() };
@@ -448,7 +455,10 @@ impl<'a> Work<'a> {
 
     fn slots_free(&self, space: &str, slots: &[Slot]) -> bool {
         slots.iter().all(|slot| match slot {
-            Slot::Named(key) => !self.taken.contains(&(space.to_owned(), key.clone())),
+            Slot::Named(key) => {
+                let slot = (space.to_owned(), key.clone());
+                !self.taken.contains(&slot) && !self.look.taken.contains(&slot)
+            }
             Slot::Counted { .. } => true,
         })
     }

@@ -130,7 +130,7 @@ impl Running {
     }
 
     async fn look(&self, id: &str) -> Option<Lease> {
-        let io = self.world.shared.io();
+        let io = self.world.turn().await;
         let subject = self.store.lease(id).await;
         drop(io);
         match subject {

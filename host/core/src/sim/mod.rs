@@ -2,6 +2,7 @@
 //! plugin call and timer it chooses who goes on, which commits form a group, and what goes wrong. The same seed gives
 //! the same trace, on both engines.
 
+mod campaign;
 mod client;
 mod executor;
 mod outside;
@@ -14,7 +15,8 @@ mod watch;
 mod world;
 mod yard;
 
-pub use run::{Bench, Finding, RunReport};
+pub use campaign::{Campaign, Summary};
+pub use run::{Bench, RunReport};
 pub use scenario::{Scenario, find};
 pub use schedule::Policy;
 pub use shrink::shrink;

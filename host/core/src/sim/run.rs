@@ -39,13 +39,6 @@ pub struct RunReport {
     pub steps: usize,
 }
 
-/// A seed that fails, with its story.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    pub seed: u64,
-    pub report: RunReport,
-}
-
 impl Bench {
     pub async fn sqlite() -> Result<Bench, StoreError> {
         Ok(Bench { store: Some(Store::in_memory(Protections::ALL).await?) })
@@ -117,7 +110,7 @@ struct Run {
 }
 
 /// Something the scheduler may choose.
-enum Option_ {
+enum Choice {
     Gate(u64),
     Letter(u64),
     Timer,
@@ -206,7 +199,7 @@ impl Run {
                 world.sleep_until(number, at).await;
                 let env = Arc::new(SimEnv { world: Arc::clone(&world), owner: number });
                 let name = format!("node-{number}");
-                let start = Start { env, store, farm, name, protections, alone: false };
+                let start = Start { env, store, farm, name, protections, alone: false, sweeps: false };
                 match Node::start(start).await {
                     Ok(node) => {
                         world.tell(format!("node {number} is up"));
@@ -224,6 +217,9 @@ impl Run {
         loop {
             let world = Arc::clone(&self.world);
             self.executor.settle(|| std::mem::take(&mut world.state().spawned)).await;
+            if world.give_turn() {
+                continue;
+            }
             self.check().await?;
             self.replace_dead();
             self.steps += 1;
@@ -231,7 +227,7 @@ impl Run {
                 return Err(format!("no progress after {STEPS} choices"));
             }
             let options = self.options();
-            let busy = options.iter().any(|option| !matches!(option, Option_::Timer));
+            let busy = options.iter().any(|option| !matches!(option, Choice::Timer));
             if self.world.state().clients == 0 {
                 let done_at = *done_at.get_or_insert(self.world.now());
                 if !busy && self.is_clean().await? {
@@ -253,7 +249,7 @@ impl Run {
     }
 
     /// Everything that could come next, by names that stay the same while it waits.
-    fn options(&mut self) -> Vec<Option_> {
+    fn options(&mut self) -> Vec<Choice> {
         let mut state = self.world.state();
         let now = state.now;
         if self.frozen.is_some_and(|(_, until)| until <= now) {
@@ -262,23 +258,23 @@ impl Run {
         let frozen = self.frozen.map(|(node, _)| node);
         state.gates.retain(|_, gate| !gate.go.is_closed());
         state.timers.retain(|_, (_, wake)| !wake.is_closed());
-        let mut options: Vec<Option_> = state
+        let mut options: Vec<Choice> = state
             .gates
             .iter()
             .filter(|(_, gate)| Some(gate.owner) != frozen)
-            .map(|(key, _)| Option_::Gate(*key))
+            .map(|(key, _)| Choice::Gate(*key))
             .collect();
         options.extend(
-            state.letters.iter().filter(|(_, letter)| Some(letter.to) != frozen).map(|(key, _)| Option_::Letter(*key)),
+            state.letters.iter().filter(|(_, letter)| Some(letter.to) != frozen).map(|(key, _)| Choice::Letter(*key)),
         );
         if state.timers.values().any(|(owner, _)| Some(*owner) != frozen) || frozen.is_some() {
-            options.push(Option_::Timer);
+            options.push(Choice::Timer);
         }
         options
     }
 
-    fn step(&mut self, options: Vec<Option_>) {
-        let waiting: Vec<&Option_> = options.iter().filter(|option| !matches!(option, Option_::Timer)).collect();
+    fn step(&mut self, options: Vec<Choice>) {
+        let waiting: Vec<&Choice> = options.iter().filter(|option| !matches!(option, Choice::Timer)).collect();
         let timer = options.len() > waiting.len();
         let early = timer && !waiting.is_empty() && self.scenario.early_timer > 0;
         if waiting.is_empty() || early && self.schedule.one_in(self.scenario.early_timer) {
@@ -287,16 +283,14 @@ impl Run {
         let names: Vec<u64> = waiting
             .iter()
             .map(|option| match option {
-                Option_::Gate(key) => self.world.state().gates.get(key).map_or(0, |gate| gate.owner as u64),
-                Option_::Letter(key) => {
-                    self.world.state().letters.get(key).map_or(0, |letter| 1_000 + letter.to as u64)
-                }
-                Option_::Timer => 0,
+                Choice::Gate(key) => self.world.state().gates.get(key).map_or(0, |gate| gate.owner as u64),
+                Choice::Letter(key) => self.world.state().letters.get(key).map_or(0, |letter| 1_000 + letter.to as u64),
+                Choice::Timer => 0,
             })
             .collect();
         match waiting[self.schedule.choose(&names)] {
-            Option_::Gate(key) => self.pass(*key),
-            Option_::Letter(key) => {
+            Choice::Gate(key) => self.pass(*key),
+            Choice::Letter(key) => {
                 let letter = self.world.state().letters.remove(key);
                 if let Some(letter) = letter
                     && let Some(node) = self.world.node(letter.to)
@@ -305,7 +299,7 @@ impl Run {
                     node.told(letter.touched);
                 }
             }
-            Option_::Timer => self.advance(),
+            Choice::Timer => self.advance(),
         }
     }
 
@@ -315,6 +309,13 @@ impl Run {
         let strikes = self.faults_strike();
         let lives = self.world.living().len() > 1;
         let when = if gate.point.after { "after" } else { "before" };
+        let since = self.world.now() - START;
+        if let Some((from, to)) = self.scenario.quiet
+            && (from..to).contains(&since)
+            && matches!(gate.point.what, What::Commit | What::Decide)
+        {
+            self.world.fail(format!("while everybody waited: {:?} {}", gate.point.what, gate.point.note));
+        }
         if gate.point.what == What::Commit && gate.point.after {
             self.story = gate.point.note.clone();
         }
@@ -488,6 +489,5 @@ fn farm(scenario: &Scenario, world: &Arc<World>) -> Farm {
         };
         farm.config.blueprints.insert(yard.name.to_owned(), config);
     }
-    let _ = START;
     farm
 }

@@ -19,6 +19,8 @@ pub struct Scenario {
     pub watch: fn(&mut Watch<'_>) -> Result<(), String>,
     /// What must have happened at least once over the seeds.
     pub reached: &'static [&'static str],
+    /// From when to when, in milliseconds from the start, nobody may decide or commit anything.
+    pub quiet: Option<(i64, i64)>,
     /// One in so many times a timer fires although somebody could go on; 0 for never.
     pub early_timer: u32,
 }

@@ -37,6 +37,8 @@ pub struct State {
     ids: SmallRng,
     pub gates: BTreeMap<u64, Gate>,
     pub letters: BTreeMap<u64, Letter>,
+    /// Who waits to do real I/O.
+    pub turns: BTreeMap<u64, oneshot::Sender<()>>,
     pub timers: BTreeMap<(i64, u64), (usize, oneshot::Sender<()>)>,
     next: u64,
     pub spawned: Vec<(usize, BoxFuture<'static, ()>)>,
@@ -65,6 +67,7 @@ impl World {
                 ids: SmallRng::seed_from_u64(seed ^ 0x5eed),
                 gates: BTreeMap::new(),
                 letters: BTreeMap::new(),
+                turns: BTreeMap::new(),
                 timers: BTreeMap::new(),
                 next: 0,
                 spawned: Vec::new(),
@@ -107,6 +110,35 @@ impl World {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    /// Waits for the turn to do real I/O, and has it until what it returns is dropped.
+    pub fn turn(self: &Arc<Self>) -> BoxFuture<'static, Box<dyn Send>> {
+        let (go, gone) = oneshot::channel();
+        {
+            let mut state = self.state();
+            state.next += 1;
+            let key = state.next;
+            state.turns.insert(key, go);
+        }
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            // Nobody is left to give turns only when the run is over.
+            let _ = gone.await;
+            let guard: Box<dyn Send> = Box::new(shared.io());
+            guard
+        })
+    }
+
+    /// Gives the next turn; false if nobody waits for one.
+    pub fn give_turn(&self) -> bool {
+        let mut state = self.state();
+        while let Some((_, go)) = state.turns.pop_first() {
+            if go.send(()).is_ok() {
+                return true;
+            }
+        }
+        false
     }
 
     /// A line of the trace, with the virtual time.
@@ -180,8 +212,8 @@ impl Env for SimEnv {
         Box::pin(async move { gone.await.unwrap_or(Verdict::Fail) })
     }
 
-    fn io(&self) -> Box<dyn Send> {
-        Box::new(self.world.shared.io())
+    fn io(&self) -> BoxFuture<'static, Box<dyn Send>> {
+        self.world.turn()
     }
 
     fn tell(&self, touched: Arc<Touched>) {

@@ -25,6 +25,9 @@ pub struct Yard {
     /// How often `open` answers `again`, and after which time.
     pub open_again: u32,
     pub open_pause: u64,
+    /// How often `activate` answers `again`, and after which time.
+    pub activate_again: u32,
+    pub activate_pause: u64,
     /// Milliseconds that a decision takes for requests with this attribute text in them.
     pub slow: Option<(&'static str, i64)>,
     /// How many of the first calls of `activate` fail, and what should happen then.
@@ -43,6 +46,8 @@ impl Yard {
         steps: Steps::ALL,
         open_again: 1,
         open_pause: 50,
+        activate_again: 0,
+        activate_pause: 50,
         slow: None,
         activate_fails: None,
     };
@@ -101,13 +106,25 @@ impl YardPlugin {
         Ok(Progress::Done(StepOutcome { state, ..StepOutcome::default() }))
     }
 
-    fn activate(&self, on: &ResourceArg, place: &PlaceArg) -> Result<Progress, Failure> {
+    fn activate(&self, attempt: u32, on: &ResourceArg, place: &PlaceArg) -> Result<Progress, Failure> {
+        if attempt < self.yard.activate_again {
+            return Ok(Progress::Again {
+                state: "begun".to_owned(),
+                wake: Wake::After(self.yard.activate_pause),
+                note: "it is set up".to_owned(),
+                percent: None,
+            });
+        }
         if let Some((times, next)) = self.yard.activate_fails {
             let failed = self.failed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             if failed < times {
                 let reason = "the yard's own failure".to_owned();
                 return Err(Failure { blame: Blame::Provider, next, reason, after: None });
             }
+        }
+        // What can't be released makes nothing.
+        if !self.yard.steps.release {
+            return Ok(Progress::Done(StepOutcome { handout: Some(Handout::default()), ..StepOutcome::default() }));
         }
         if !self.world.outside.enter(&on.id, &place.id) {
             let reason = format!("{} does not exist", on.id);
@@ -191,7 +208,7 @@ impl Plugin for YardPlugin {
         let done = || Ok(Progress::Done(StepOutcome::default()));
         Ok(match (call.step, &call.place) {
             (Step::Open, _) => self.open(&call),
-            (Step::Activate, Some(place)) => self.activate(&call.resource, place),
+            (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
             (Step::Release, Some(place)) => {
                 self.world.outside.leave(&call.resource.id, &place.id);
                 done()

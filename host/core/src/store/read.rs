@@ -10,7 +10,7 @@ use crate::engine::api::{Filter, LoggedEvent};
 use crate::model::rows::*;
 use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Look, Waiting};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The texts of all reads, for one engine.
@@ -29,6 +29,7 @@ pub struct Reads {
     subject: Arc<str>,
     orphans: Arc<str>,
     claimed: Arc<str>,
+    overdue: Arc<str>,
     pools: Arc<str>,
     leases: Arc<str>,
     resources: Arc<str>,
@@ -170,6 +171,7 @@ impl Reads {
             .into(),
             orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
             claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
+            overdue: claimed(&format!("t.claim = {doc} ->> 'node' and t.due_at < cast({doc} ->> 'before' as bigint)")),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
             leases: list(
                 &lease,
@@ -300,14 +302,22 @@ impl Store {
         all(self.read(statement(&self.reads.pools, json!({}))).await?)
     }
 
-    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up.
-    pub async fn look(&self, kind: &str, growth: &BTreeMap<String, Growth>) -> Result<Option<Look>, StoreError> {
+    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up; `offered`: the slots that
+    /// are thought to be free, by name space.
+    pub async fn look(
+        &self,
+        kind: &str,
+        growth: &BTreeMap<String, Growth>,
+        offered: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Option<Look>, StoreError> {
         let mut pool = None;
         let mut look = Look {
             pool: crate::model::rows::Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 },
             classes: Vec::new(),
             blueprints: BTreeMap::new(),
             asides: BTreeMap::new(),
+            offered: BTreeSet::new(),
+            taken: BTreeSet::new(),
         };
         for (table, text) in self.read(statement(&self.reads.base, json!({ "kind": kind }))).await? {
             match table.as_str() {
@@ -339,6 +349,11 @@ impl Store {
                 let doc = json!({ "blueprint": blueprint, "labels": labels.iter().collect::<Vec<_>>() });
                 class.candidates.insert(blueprint.clone(), all(self.read(statement(sql, doc)).await?)?);
             }
+        }
+        for (space, slots) in offered {
+            look.offered.extend(slots.iter().map(|slot| (space.clone(), slot.clone())));
+            let taken = self.taken(space, slots).await?;
+            look.taken.extend(taken.into_iter().map(|slot| (space.clone(), slot)));
         }
         look.classes.retain(|class| !class.heads.is_empty());
         look.classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
@@ -402,6 +417,12 @@ impl Store {
     /// Everything alive that a node has claimed.
     pub async fn claimed(&self, node: &str) -> Result<Claimed, StoreError> {
         self.rows_claimed(statement(&self.reads.claimed, json!({ "node": node }))).await
+    }
+
+    /// Rows of a node that were due before an instant.
+    pub async fn overdue(&self, node: &str, before: i64) -> Result<Claimed, StoreError> {
+        let doc = json!({ "node": node, "before": before.to_string() });
+        self.rows_claimed(statement(&self.reads.overdue, doc)).await
     }
 
     async fn rows_claimed(&self, read: Statement) -> Result<Claimed, StoreError> {

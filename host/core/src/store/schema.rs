@@ -13,17 +13,17 @@ const INDEXES: &[&str] = &[
     "create index lease_waiting on lease (class, ord, id) where status = 'pending' and wanted = 'keep'",
     // lists of what lives; and what a dead node had claimed
     "create index lease_alive on lease (asked_at, id) where status <> 'destroyed'",
-    "create index lease_claim on lease (claim) where status <> 'destroyed'",
+    "create index lease_claim on lease (claim, due_at) where status <> 'destroyed'",
     // lists with what has ended, newest first
     "create index lease_asked on lease (asked_at, id)",
     // everything on a resource; what a dead node had claimed; what a node has to do
     "create index place_resource on place (resource) where status <> 'gone'",
-    "create index place_claim on place (claim) where status <> 'gone'",
+    "create index place_claim on place (claim, due_at) where status <> 'gone'",
     // look: resources with room, by how they fill up
     "create index resource_pack on resource (blueprint, status, used desc, id) where room > 0",
     "create index resource_spread on resource (blueprint, status, used, id) where room > 0",
     "create index resource_alive on resource (created_at, id) where status <> 'destroyed'",
-    "create index resource_claim on resource (claim) where status <> 'destroyed'",
+    "create index resource_claim on resource (claim, due_at) where status <> 'destroyed'",
     "create index resource_created on resource (created_at, id)",
     // look: classes that wait
     "create index class_waiting on class (kind) where waiting > 0",

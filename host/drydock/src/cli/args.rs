@@ -2,6 +2,7 @@
 
 use super::attribute::{parse_attribute, parse_label};
 use super::moment::{End, parse_end, parse_span};
+use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
@@ -32,6 +33,10 @@ pub enum Command {
     /// Run the daemon in the foreground
     #[command(after_help = "Example:\n  drydock serve --config /etc/drydock/drydock.toml")]
     Serve(ServeArgs),
+
+    /// Show that the allocator is free of races: run the catalogue of them in the simulator
+    #[command(subcommand, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
+    Sim(SimCommand),
 
     #[command(flatten)]
     Client(ClientCommand),

@@ -14,6 +14,7 @@ mod moment;
 mod output;
 mod show;
 mod signals;
+mod sim;
 mod waiting;
 mod with;
 
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         // It has threads of its own.
         Command::Serve(args) => serve(args, cli.socket),
+        Command::Sim(command) => sim::sim(&command),
         Command::Client(command) => start(command, cli.socket),
     };
     match result {

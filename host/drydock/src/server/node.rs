@@ -46,6 +46,7 @@ pub async fn start(config: &Config, store: Store, loaded: &Loaded, loader: Arc<L
         protections: Protections::ALL,
         // The file is locked by whoever has it open.
         alone: matches!(config.store, StoreConfig::Sqlite(_)),
+        sweeps: true,
     };
     Node::start(start).await.map_err(|error| Exit::new(exit::STORE, format!("{}: {error}", config.store.shown())))
 }

@@ -17,6 +17,7 @@ impl Deciding<'_> {
         if lease.status.ended() {
             return Ok(Done::default());
         }
+        self.silent = lease.status != LeaseStatus::Active && !self.protections.has(Protection::Withdrawals);
         let acting_elsewhere = lease
             .place
             .as_ref()
@@ -42,7 +43,6 @@ impl Deciding<'_> {
             Wanted::Keep => (outcome.to_owned(), reason.to_owned()),
         };
         let pool = lease.kind.clone();
-        self.silent = lease.status != LeaseStatus::Active && !self.protections.has(Protection::Withdrawals);
         self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
         let news = if self.protections.has(Protection::News) { self.news(&pool) } else { None };
         Ok(Done { news, ..Done::default() })

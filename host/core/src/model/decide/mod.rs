@@ -49,7 +49,7 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
 impl Deciding<'_> {
     fn change(&mut self, change: &Change) -> Result<Done, Lost> {
         // A node that was seen dead changes nothing any more, whatever it still believes.
-        if !self.is_alive(self.node) && self.protections.has(Protection::Epochs) {
+        if !self.is_alive(self.node) && self.protections.has(Protection::DeadNodes) {
             return Err(Lost::Dead(self.node.to_owned()));
         }
         match change {

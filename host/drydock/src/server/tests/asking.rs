@@ -24,7 +24,7 @@ async fn a_wrong_request_names_its_field() {
         ("", None, "the body is empty; send a JSON object"),
         ("{", None, "the body is no JSON: EOF while parsing an object at line 1 column 1"),
         (r#"{"type": "shelf"} x"#, None, "there is something after the JSON: trailing characters at line 1 column 19"),
-        ("[]", None, "line 1: the field `type` is missing"),
+        ("[\"shelf\"]", None, "the body is a JSON array; send an object"),
         ("{}", None, "line 1: the field `type` is missing"),
         (
             "{\"type\": \"shelf\",\n\"atributes\": {}}",
@@ -180,7 +180,7 @@ async fn a_request_that_nobody_can_serve_breaks_with_every_reason() {
     let daemon = daemon(1).await;
     let id = daemon.ask(json!({ "type": "shelf", "attributes": { "c": "never" } })).await;
     let lease = daemon.until(&id, "destroyed").await["lease"].clone();
-    assert_eq!(lease["outcome"], "broken", "{lease}");
+    assert_eq!(lease["outcome"], "never-servable", "{lease}");
     let reason = lease["reason"].as_str().unwrap();
     assert!(reason.contains("cellar has nothing like that") && reason.contains("shelf has nothing"), "{reason}");
 }
@@ -189,7 +189,8 @@ async fn a_request_that_nobody_can_serve_breaks_with_every_reason() {
 async fn wrong_paths_methods_and_queries_are_named() {
     let daemon = daemon(1).await;
     let get = |path: &'static str| (Method::GET, path);
-    let cases: &[((Method, &str), u16, &str, Option<&str>, &str)] = &[
+    type Case<'a> = ((Method, &'a str), u16, &'a str, Option<&'a str>, &'a str);
+    let cases: &[Case<'_>] = &[
         (get("/v2/leases"), 404, "not-found", None, "there is nothing at /v2/leases"),
         (get("/v1/leases/l-nope"), 404, "not-found", None, "there is no lease or resource \"l-nope\""),
         (get("/v1/resources/r-nope"), 404, "not-found", None, "there is no lease or resource \"r-nope\""),
@@ -197,7 +198,13 @@ async fn wrong_paths_methods_and_queries_are_named() {
         ((Method::POST, "/v1/leases/l-nope/release"), 404, "not-found", None, "there is no lease or resource"),
         (get("/v1/leases/%00"), 400, "invalid", Some("id"), "id: it contains the control character U+0000"),
         (get("/v1/leases/%FF"), 400, "invalid", Some("id"), "id: "),
-        (get("/v1/leases?sort=id"), 400, "invalid", None, "there is no parameter `sort` here; there are: `type`, "),
+        (
+            get("/v1/leases?sort=id"),
+            400,
+            "invalid",
+            Some("sort"),
+            "sort: there is no parameter `sort` here; there are: `type`, ",
+        ),
         (get("/v1/leases?limit=0"), 400, "invalid", Some("limit"), "limit: 0 is out of range; it is 1 to 100000"),
         (get("/v1/leases?limit=x"), 400, "invalid", Some("limit"), "limit: invalid digit found in string"),
         (

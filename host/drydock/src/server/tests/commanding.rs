@@ -21,7 +21,7 @@ async fn lease(daemon: &Daemon, blueprint: &str) -> String {
 
 async fn start(daemon: &Daemon, id: &str, body: Value) -> Body {
     let request = Request::builder().method(Method::POST).uri(format!("/v1/leases/{id}/command"));
-    let response = daemon.router.clone().oneshot(request.body(body.to_string().into()).unwrap()).await.unwrap();
+    let response = daemon.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["content-type"], "application/x-ndjson");
     response.into_body()
@@ -94,7 +94,8 @@ async fn a_command_ends_with_its_lease() {
     let folder = tempfile::tempdir().unwrap();
     let body = start(&daemon, &id, sleeper(folder.path())).await;
     until(|| folder.path().join("started").exists()).await;
-    let release = daemon.post(&format!("/v1/leases/{id}/release"), json!({ "reason": "over" }));
+    let path = format!("/v1/leases/{id}/release");
+    let release = daemon.post(&path, json!({ "reason": "over" }));
     let ((_, _, last), _) = tokio::join!(finish(body), release);
     let CommandEvent::Error { error, kind } = last else { panic!("{last:?}") };
     assert_eq!(kind, CommandFailure::LeaseEnded);

@@ -62,6 +62,7 @@ async fn daemon(places: u32) -> Daemon {
         name: "test".into(),
         protections: Protections::ALL,
         alone: true,
+        sweeps: true,
     };
     let node = Node::start(start).await.unwrap();
     let news = News::new();

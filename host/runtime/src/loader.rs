@@ -1,0 +1,140 @@
+//! From bytes to plugins.
+
+use crate::bindings::{self, PluginPre};
+use crate::call::Call;
+use crate::commands::Runner;
+use crate::component::Component;
+use crate::engine::new_engine;
+use crate::inspect::inspect;
+use crate::limits::Limits;
+use crate::sandbox::Sandbox;
+use drydock_core::plugin::{Fault, Plugin};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use wasmtime::Engine;
+use wasmtime::component::{HasSelf, Linker};
+
+/// Loads plugins. All that one loader loads share an engine; a program needs one.
+pub struct Loader {
+    engine: Engine,
+    linker: Arc<Linker<Call>>,
+    sandbox: Arc<Sandbox>,
+    /// By digest. A lock for each, so that the same bytes are compiled once and others don't wait for them.
+    loaded: Mutex<HashMap<String, Entry>>,
+}
+
+type Entry = Arc<tokio::sync::Mutex<Weak<Component>>>;
+
+/// Why a file can't be used as a plugin. Its text is a sentence for the person who must act.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file is no plugin for this host; found before anything was compiled.
+    #[error("{0}")]
+    NotAPlugin(String),
+    /// It looks like one, but does not compile or link.
+    #[error("{name} can't be compiled: {reason}. Build it again, against this Drydock's wit/")]
+    Compile { name: String, reason: String },
+    /// It compiles, but does not describe itself as the contract says.
+    #[error("{name} can't be used: {fault}. Its author has to mend that")]
+    Describe { name: String, fault: Fault },
+}
+
+/// Why there is no loader.
+#[derive(Debug, thiserror::Error)]
+#[error("WebAssembly can't be run on this machine: {0}")]
+pub struct LoaderError(String);
+
+impl From<wasmtime::Error> for LoaderError {
+    fn from(error: wasmtime::Error) -> LoaderError {
+        LoaderError(format!("{error:#}"))
+    }
+}
+
+impl Loader {
+    /// With the default limits.
+    pub fn new(runner: Arc<Runner>) -> Result<Loader, LoaderError> {
+        Loader::with_limits(runner, Limits::default())
+    }
+
+    pub fn with_limits(runner: Arc<Runner>, limits: Limits) -> Result<Loader, LoaderError> {
+        let engine = new_engine()?;
+        let linker = Arc::new(link(&engine)?);
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, limits));
+        Ok(Loader { engine, linker, sandbox, loaded: Mutex::default() })
+    }
+
+    /// Compiles the component in `bytes` and asks it to describe itself. `name` is what errors call it: the file's name.
+    /// The same bytes, loaded again while the first plugin is in use, give that one.
+    pub async fn load(&self, name: &str, bytes: &[u8]) -> Result<Arc<dyn Plugin>, LoadError> {
+        let digest = hex(&Sha256::digest(bytes));
+        let entry = {
+            let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.entry(digest.clone()).or_default().clone()
+        };
+        let mut entry = entry.lock().await;
+        if let Some(component) = entry.upgrade() {
+            return Ok(component);
+        }
+        let instance = self.compile(name, bytes).await?;
+        let component = Component::describe(self.sandbox.clone(), instance, digest)
+            .await
+            .map_err(|fault| LoadError::Describe { name: name.to_owned(), fault })?;
+        let component = Arc::new(component);
+        *entry = Arc::downgrade(&component);
+        Ok(component)
+    }
+
+    /// Compiling takes from a tenth of a second to several seconds: not on the threads that serve everybody.
+    async fn compile(&self, name: &str, bytes: &[u8]) -> Result<PluginPre<Call>, LoadError> {
+        let (engine, linker) = (self.engine.clone(), self.linker.clone());
+        let (name, bytes) = (name.to_owned(), bytes.to_vec());
+        let failed = |name: &str, reason: String| LoadError::Compile { name: name.to_owned(), reason };
+        let task = {
+            let name = name.clone();
+            move || {
+                inspect(&name, &bytes).map_err(LoadError::NotAPlugin)?;
+                let component = wasmtime::component::Component::from_binary(&engine, &bytes)
+                    .map_err(|error| failed(&name, format!("{error:#}")))?;
+                let linked = linker.instantiate_pre(&component).map_err(|error| failed(&name, format!("{error:#}")))?;
+                PluginPre::new(linked).map_err(|error| failed(&name, format!("{error:#}")))
+            }
+        };
+        tokio::task::spawn_blocking(task).await.unwrap_or_else(|error| Err(failed(&name, error.to_string())))
+    }
+}
+
+/// What guests can be linked with: [`inspect`] names what is missing here.
+fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
+    use wasmtime_wasi::WasiView as _;
+    use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
+    use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
+    use wasmtime_wasi::p2::bindings::{cli, filesystem, random};
+    use wasmtime_wasi::random::WasiRandom;
+
+    let mut linker = Linker::<Call>::new(engine);
+    let l = &mut linker;
+    bindings::types::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::log::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::view::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+
+    // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
+    wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    random::insecure::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
+    cli::exit::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::environment::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, Call::cli)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, Call::filesystem)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(l, Call::filesystem)?;
+    Ok(linker)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

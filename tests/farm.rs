@@ -1,0 +1,16 @@
+//! The whole program against a real SSH server: crowds of clients that look for themselves whether they are alone, on a
+//! daemon that is left in peace, and on one that is killed over and over.
+
+#[path = "fixture/house/mod.rs"]
+mod house;
+#[path = "fixture/sshd.rs"]
+mod sshd;
+
+#[path = "farm/crowd.rs"]
+mod crowd;
+#[path = "farm/killing.rs"]
+mod killing;
+#[path = "farm/ledger.rs"]
+mod ledger;
+#[path = "farm/visitor.rs"]
+mod visitor;
