@@ -20,7 +20,8 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(name = "drydock", version, propagate_version = true, after_long_help = exit_codes())]
 pub struct Cli {
-    /// The daemon's socket. Default: the one that `serve` uses when its configuration names none
+    /// The daemon's socket; for `serve`, instead of its configuration's. Default: the one that `serve` uses when its
+    /// configuration names none
     #[arg(long, global = true, env = "DRYDOCK_SOCKET", value_name = "PATH")]
     pub socket: Option<PathBuf>,
 
