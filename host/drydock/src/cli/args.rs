@@ -2,6 +2,7 @@
 
 use super::attribute::{parse_attribute, parse_label};
 use super::sim::SimCommand;
+use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
 use crate::exit;
 use crate::server::LogFormat;
@@ -136,6 +137,10 @@ pub enum ClientCommand {
     /// that fails if anybody else is there, and lets go. What happens is told from the daemon's event log.
     #[command(after_help = "Example:\n  drydock demo --hosts 5 --clients 15 --seconds 2")]
     Demo(DemoArgs),
+
+    /// Measure what the store and the daemon cost on this machine, beside floors of the same run
+    #[command(after_help = "Example:\n  drydock bench --json --only store")]
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
