@@ -1,9 +1,10 @@
 //! The commands with their flags and what `--help` says of them.
 
 use super::attribute::{parse_attribute, parse_label};
-use super::sim::SimCommand;
 use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
+use super::sim::SimCommand;
+use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
@@ -249,7 +250,7 @@ pub struct CommandArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
-    /// Read stdin to its end first, and give it to the command. Default: the command reads nothing
+    /// Read stdin to its end first, at most 16 MiB, and give it to the command. Default: the command reads nothing
     #[arg(long)]
     pub stdin: bool,
 
