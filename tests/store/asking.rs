@@ -54,7 +54,10 @@ pub async fn newer_answers_replace_older_ones(bed: &mut Bed) {
     bed.done(ask("l-1")).await;
     let refusing = BTreeMap::from([("bp".to_owned(), Considered::Refuses(Refusal::Never("no".to_owned())))]);
     let consider = |revision, answers| Change::Consider { class: "c".to_owned(), revision, answers };
+    let before = bed.pool("host").await;
     bed.done(consider(3, refusing.clone())).await;
+    let after = bed.pool("host").await;
+    assert_eq!((after.version, after.freed, after.news), (before.version, before.freed, before.news + 1));
     // An answer under an older revision comes late.
     let serving = Considered::Serves(Needs::default());
     bed.done(consider(2, BTreeMap::from([("bp".to_owned(), serving)]))).await;

@@ -107,7 +107,9 @@ fn named(dialect: Dialect) -> String {
          k (kind) as materialized (
            select a from named where what = 'pool'
            union select kind from lease where id in (select id from l)
-           union select kind from resource where id in (select id from r)),
+           union select kind from resource where id in (select id from r)
+           union select kind from class where id in (select a from named where what = 'class')
+           union select kind from blueprint where name in (select a from named where what = 'blueprint')),
          c (id) as materialized (
            select a from named where what = 'class'
            union select class from lease where id in (select id from l)),
