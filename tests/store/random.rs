@@ -399,7 +399,7 @@ const REACHED: &[&str] = &[
 async fn random_groups_on_sqlite() {
     let mut reached: BTreeMap<String, u32> = BTreeMap::new();
     for seed in 0..4 {
-        let chance = groups_are_like_single_commits(Bed::quick_file().await, Bed::quick_file().await, seed, 250).await;
+        let chance = groups_are_like_single_commits(Bed::file().await, Bed::file().await, seed, 250).await;
         for (outcome, count) in chance.outcomes {
             *reached.entry(outcome).or_default() += count;
         }
@@ -418,6 +418,6 @@ async fn random_groups_on_postgres() {
 
 #[tokio::test]
 async fn both_engines_decide_alike() {
-    let sqlite = groups_are_like_single_commits(Bed::quick_file().await, Bed::postgres().await, 7, 60).await;
+    let sqlite = groups_are_like_single_commits(Bed::file().await, Bed::postgres().await, 7, 60).await;
     assert!(sqlite.outcomes["Plan done"] > 5);
 }
