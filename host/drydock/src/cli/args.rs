@@ -1,7 +1,9 @@
 //! The commands with their flags and what `--help` says of them.
 
 use super::attribute::{parse_attribute, parse_label};
+use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
+use super::sim::SimCommand;
 use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
@@ -137,6 +139,10 @@ pub enum ClientCommand {
     /// that fails if anybody else is there, and lets go. What happens is told from the daemon's event log.
     #[command(after_help = "Example:\n  drydock demo --hosts 5 --clients 15 --seconds 2")]
     Demo(DemoArgs),
+
+    /// Measure what the store and the daemon cost on this machine, beside floors of the same run
+    #[command(after_help = "Example:\n  drydock bench --json --only store")]
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
