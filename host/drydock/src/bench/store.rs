@@ -129,6 +129,7 @@ impl Yard {
             name: "bench".to_owned(),
             protections: Protections::ALL,
             alone: true,
+            sweeps: true,
         };
         let yard = Yard { env, node: Node::start(start).await? };
         let blueprints = (0..callers).map(|caller| (blueprint(caller), kind(caller))).collect();

@@ -4,7 +4,6 @@ use super::attribute::{parse_attribute, parse_label};
 use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
 use super::sim::SimCommand;
-use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
