@@ -37,7 +37,7 @@ pub enum Command {
     Serve(ServeArgs),
 
     /// Show that the allocator is free of races: run the catalogue of them in the simulator
-    #[command(subcommand, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
+    #[command(subcommand, display_order = 100, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
     Sim(SimCommand),
 
     #[command(flatten)]
