@@ -5,6 +5,5 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod exit;
-mod schema;
 mod sentence;
 pub mod server;
