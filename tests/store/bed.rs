@@ -35,13 +35,9 @@ impl Bed {
         Bed::with(Store::in_memory(Protections::ALL).await.unwrap(), Place_::Memory).await
     }
 
-    pub async fn file() -> Bed {
-        Bed::file_in(tempfile::tempdir().unwrap()).await
-    }
-
     /// A file whose commits need not reach a disk, where the system has such a place.
-    pub async fn quick_file() -> Bed {
-        Bed::file_in(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()).await
+    pub async fn file() -> Bed {
+        Bed::file_in(memory_disk()).await
     }
 
     async fn file_in(directory: TempDir) -> Bed {
@@ -269,6 +265,10 @@ impl Bed {
         };
         Change::Step(StepReport { step, subject: subject.to_owned(), epoch, end, closes: true, leftovers, slots })
     }
+}
+
+fn memory_disk() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 pub fn request(kind: &str) -> Request {

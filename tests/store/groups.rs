@@ -39,13 +39,19 @@ pub async fn clashes_are_settled_in_order(bed: &mut Bed) {
     // Both want {a, b}, in either order, and the same lease.
     bed.done(ask("l-1")).await;
     bed.done(ask("l-2")).await;
-    let wide = |pool: &str, resource: &str, slots: [&str; 2], lease: &str| {
+    let versions = [bed.pool("host").await.version, bed.pool("vm").await.version];
+    let wide = |pool: &str, version: i64, resource: &str, slots: [&str; 2], lease: &str| {
         let build = build(resource, &slots.map(named), vec![ready(lease, resource, &format!("p-{resource}"))]);
         let item = Item::Build(Box::new(Build { space: "shared".to_owned(), ..build }));
-        Change::Plan(Plan { pool: pool.to_owned(), version: 1, news: 0, items: vec![item] })
+        Change::Plan(Plan { pool: pool.to_owned(), version, news: 0, items: vec![item] })
     };
     // The second plan is of a pool whose version the first does not raise.
-    let outcomes = bed.group(vec![wide("host", "r-1", ["a", "b"], "l-1"), wide("vm", "r-2", ["b", "a"], "l-2")]).await;
+    let outcomes = bed
+        .group(vec![
+            wide("host", versions[0], "r-1", ["a", "b"], "l-1"),
+            wide("vm", versions[1], "r-2", ["b", "a"], "l-2"),
+        ])
+        .await;
     assert_eq!(losses(&outcomes), [None, Some(Lost::Slot("b".to_owned()))]);
     // A plan on the same version comes too late within a group, too.
     let outcomes = bed

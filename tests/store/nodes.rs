@@ -85,6 +85,7 @@ pub async fn blueprints_that_fail_are_set_aside(bed: &mut Bed) {
     bed.done(ask("l-1")).await;
     let failed = || Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "trapped".to_owned() };
     let mut last = 0;
+    let before = bed.pool("host").await;
     for failures in 1..=3 {
         let at = bed.at;
         bed.done(failed()).await;
@@ -93,6 +94,8 @@ pub async fn blueprints_that_fail_are_set_aside(bed: &mut Bed) {
         assert!(row.not_before - at > last, "each pause is longer");
         last = row.not_before - at;
     }
+    let after = bed.pool("host").await;
+    assert_eq!((after.version, after.freed, after.news), (before.version, before.freed, before.news + 3));
     // A resource of it that opens makes it good again.
     bed.open("r-1", 1, &[], vec![ready("l-1", "r-1", "p-1")]).await;
     bed.done(ask("l-2")).await;

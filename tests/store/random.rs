@@ -262,6 +262,11 @@ impl Chance {
     }
 }
 
+/// A proposal in one line.
+fn story(proposal: &Proposal) -> String {
+    format!("{} of {}: {:?}", proposal.id, proposal.node, proposal.change)
+}
+
 async fn see(bed: &Bed) -> Seen {
     let living = Filter { limit: 10_000, ..Filter::default() };
     let (leases, resources) = (bed.store.leases(&living).await.unwrap(), bed.store.resources(&living).await.unwrap());
@@ -341,11 +346,19 @@ async fn groups_are_like_single_commits(mut grouped: Bed, mut single: Bed, seed:
             one_by_one.extend(single.store.commit(at, std::slice::from_ref(proposal)).await.unwrap().outcomes);
         }
         for (i, (one, other)) in outcomes.iter().zip(&one_by_one).enumerate() {
-            assert_eq!(one, other, "seed {seed}, group {number}, proposal {i} of {group:#?}");
+            assert_eq!(
+                one,
+                other,
+                "seed {seed}, group {number}, proposal {i}: in the group, and by itself; {:#?}",
+                group[..=i].iter().map(story).collect::<Vec<_>>()
+            );
         }
         chance.count(&group, &outcomes);
         if number % 10 == 9 || number + 1 == groups {
-            let what = format!("seed {seed}, after group {number}, the last of which was {group:#?}");
+            let what = format!(
+                "seed {seed}, after group {number}, the last of which was {:#?}",
+                group.iter().map(story).collect::<Vec<_>>()
+            );
             assert_same(&dump(&grouped).await, &dump(&single).await, &what);
         }
     }
@@ -386,7 +399,7 @@ const REACHED: &[&str] = &[
 async fn random_groups_on_sqlite() {
     let mut reached: BTreeMap<String, u32> = BTreeMap::new();
     for seed in 0..4 {
-        let chance = groups_are_like_single_commits(Bed::quick_file().await, Bed::quick_file().await, seed, 250).await;
+        let chance = groups_are_like_single_commits(Bed::file().await, Bed::file().await, seed, 250).await;
         for (outcome, count) in chance.outcomes {
             *reached.entry(outcome).or_default() += count;
         }
@@ -405,6 +418,6 @@ async fn random_groups_on_postgres() {
 
 #[tokio::test]
 async fn both_engines_decide_alike() {
-    let sqlite = groups_are_like_single_commits(Bed::quick_file().await, Bed::postgres().await, 7, 60).await;
+    let sqlite = groups_are_like_single_commits(Bed::file().await, Bed::postgres().await, 7, 60).await;
     assert!(sqlite.outcomes["Plan done"] > 5);
 }

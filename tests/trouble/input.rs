@@ -20,7 +20,18 @@ async fn wrong_flags_name_what_is_wrong_with_them() {
         (&["lease", "--type", "host", "-a", "hots=h1"], &["attributes", "hots"]),
         (&["lease", "--type", "host", "-a", "host=a\u{7}b"], &["attributes.host", "control character"]),
         (&["lease", "--type", "host", "--label", "a b=c"], &["labels", "a b"]),
-        (&["lease", "--type", "host", "--label", "os=a\u{0}b".split('\u{0}').next().unwrap_or_default(), "--until", "soon"], &["--until", "soon"]),
+        (
+            &[
+                "lease",
+                "--type",
+                "host",
+                "--label",
+                "os=a\u{0}b".split('\u{0}').next().unwrap_or_default(),
+                "--until",
+                "soon",
+            ],
+            &["--until", "soon"],
+        ),
         (&["lease", "--type", "host", "--timeout", "-3s"], &["--timeout"]),
     ];
     for (arguments, parts) in cases {

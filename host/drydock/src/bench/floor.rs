@@ -109,7 +109,8 @@ fn kinds(before: &BTreeMap<String, Table>, after: &BTreeMap<String, Table>) -> a
             match known.get(&table.key_of(row)) {
                 None => {
                     // The log numbers its events itself.
-                    let at: Vec<usize> = (0..row.len()).filter(|at| name != "event" || !table.key.contains(at)).collect();
+                    let at: Vec<usize> =
+                        (0..row.len()).filter(|at| name != "event" || !table.key.contains(at)).collect();
                     add(insert(name, table, &at), at.iter().map(|at| &row[*at]).collect())?;
                 }
                 Some(old) if *old != row => {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use drydock_core::config::{BlueprintConfig, ConfigRevision};
 use drydock_core::contract::{
     Access, Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, Progress, Refusal,
-    Request, ResourceArg, Slot, Steps, StepOutcome,
+    Request, ResourceArg, Slot, StepOutcome, Steps,
 };
 use drydock_core::engine::{Farm, Node, Start};
 use drydock_core::env::{Env, Real};
