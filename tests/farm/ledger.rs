@@ -57,7 +57,8 @@ fn assert_logged(stay: &Stay, events: &[EventView]) {
     let active = of_lease.iter().find(|event| event.now == "active").expect("counted above");
     assert_eq!(active.resource.as_deref(), Some(stay.resource.as_str()), "{stay:?}");
     let place = stay.directory.rsplit('/').next().expect("a name");
-    let given = events.iter().find(|event| event.subject == Subject::Place && event.id == place && event.was.is_empty());
+    let given =
+        events.iter().find(|event| event.subject == Subject::Place && event.id == place && event.was.is_empty());
     let given = given.unwrap_or_else(|| panic!("{stay:?}: its place is not in the log"));
     assert_eq!(given.lease.as_deref(), Some(stay.lease.as_str()), "{stay:?}");
 }

@@ -33,8 +33,7 @@ async fn a_lease_whose_holder_vanishes_ends_when_its_time_is_over() {
     let client = house.client();
     let file = house.path("pid");
     let job = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", file.display());
-    let mut with =
-        house.spawn(&["with", "--type", "host", "--owner", "v", "--until", "6s", "--", "sh", "-c", &job]);
+    let mut with = house.spawn(&["with", "--type", "host", "--owner", "v", "--until", "6s", "--", "sh", "-c", &job]);
     wait_for("the job runs", async || file.exists()).await;
     with.kill().expect("it can be killed");
     ended(&mut with, "the client is gone");
@@ -118,8 +117,10 @@ async fn a_command_on_a_host_ends_with_its_lease() {
     let detail = client.host("a").await;
     let (lease, directory) = (detail.lease.id.clone(), directory(&detail));
     let command = house.spawn(&["command", &lease, "--", "sh", "-c", "echo $$ > pid; exec sleep 600"]);
-    wait_for("the command runs", async || fs::read_to_string(directory.join("pid")).is_ok_and(|pid| pid.ends_with('\n')))
-        .await;
+    wait_for("the command runs", async || {
+        fs::read_to_string(directory.join("pid")).is_ok_and(|pid| pid.ends_with('\n'))
+    })
+    .await;
     let process = fs::read_to_string(directory.join("pid")).expect("its pid").trim().parse().expect("a number");
     client.release(&lease).await;
     assert_eq!(command.wait_with_output().expect("its end").status.code(), Some(125));
