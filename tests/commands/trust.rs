@@ -175,7 +175,11 @@ fn a_credential_is_a_table_of_the_configuration() {
     assert_eq!(credential.passphrase_env.as_deref(), Some("P"));
     assert!(!credential.check_host_key);
     let short: Credential = toml::from_str("private_key = '/k'").expect("the one that is needed");
-    assert_eq!((short.passphrase_env, short.known_hosts, short.check_host_key), (None, None, true));
+    assert_eq!((&short.passphrase_env, &short.known_hosts, short.check_host_key), (&None, &None, true));
+    let home = std::env::home_dir().expect("a home");
+    assert_eq!(short.known_hosts_file(), home.join(".ssh/known_hosts"));
+    let tilde: Credential = toml::from_str("private_key = '~/k~'").expect("a path");
+    assert_eq!(tilde.private_key_file(), home.join("k~"));
     let error = toml::from_str::<Credential>("private_key = '/k'\nprivate_keys = '/l'").expect_err("unknown key");
     assert_says(&error.to_string(), &["private_keys"]);
 }

@@ -131,13 +131,18 @@ impl Matcher {
         spaces
     }
 
-    /// Says what the classes of this pool wait for.
+    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here.
     fn publish(&self, look: &Look, waits: BTreeMap<String, Vec<Obstacle>>) {
+        let mut changed = false;
         let mut all = lock(&self.node.waits);
         for class in &look.classes {
-            all.remove(&class.class.id);
+            changed |= all.remove(&class.class.id).as_ref() != waits.get(&class.class.id);
         }
         all.extend(waits);
+        drop(all);
+        if changed {
+            self.node.changed();
+        }
     }
 
     fn plan(&self, look: &Look) -> Planned {

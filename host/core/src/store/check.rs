@@ -121,6 +121,11 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
+/// The rules, each by the sentence that is true while it holds.
+pub fn rules() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|(rule, _)| *rule)
+}
+
 /// Events of the last so many are read: enough for what is alive, and bounded.
 const EVENTS: i64 = 200_000;
 

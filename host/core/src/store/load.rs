@@ -86,7 +86,8 @@ fn document(keys: &Keys) -> String {
 }
 
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
-/// place on it, and each of them to its pool, class, blueprint and slots.
+/// place on it, and each of them to its pool, class, blueprint and slots; a place also to the node that may be acting
+/// for it.
 fn named(dialect: Dialect) -> String {
     let each = dialect.each(None);
     format!(
@@ -106,13 +107,18 @@ fn named(dialect: Dialect) -> String {
          k (kind) as materialized (
            select a from named where what = 'pool'
            union select kind from lease where id in (select id from l)
-           union select kind from resource where id in (select id from r)),
+           union select kind from resource where id in (select id from r)
+           union select kind from class where id in (select a from named where what = 'class')
+           union select kind from blueprint where name in (select a from named where what = 'blueprint')),
          c (id) as materialized (
            select a from named where what = 'class'
            union select class from lease where id in (select id from l)),
          b (name) as materialized (
            select a from named where what = 'blueprint'
            union select blueprint from resource where id in (select id from r)),
+         n (id) as materialized (
+           select a from named where what = 'node'
+           union select claim from place where id in (select id from p)),
          o (id) as materialized (select id from p union select id from r),
          s (space, slot) as materialized (
            select a, b from named where what = 'slot'
@@ -137,14 +143,13 @@ fn resolve_sql(dialect: Dialect) -> String {
          union all select 'slot', {slot} from s
          union all select 'counter', {slot} from s
          union all select what, {ab} from named where what in ('request_key', 'aside')
-         union all select what, {a} from named where what = 'node'",
+         union all select 'node', {id} from n",
         named(dialect),
         key("kind"),
         key("name"),
         id = key("id"),
         slot = key("space, slot"),
         ab = key("a, b"),
-        a = key("a"),
     )
 }
 
@@ -167,7 +172,7 @@ fn rows_sql(dialect: Dialect) -> String {
         part::<RequestKey>(dialect, &double("t.owner, t.name", "request_key")),
         part::<Aside>(dialect, &double("t.space, t.slot", "aside")),
         part::<Leftover>(dialect, "t.place in (select a from named where what = 'leftover')"),
-        part::<NodeRow>(dialect, "t.id in (select a from named where what = 'node')"),
+        part::<NodeRow>(dialect, "t.id in (select id from n)"),
         "select 'commit', t.commit_id from event t
            where t.commit_id in (select a from named where what = 'commit') and t.n = 0"
             .to_owned(),

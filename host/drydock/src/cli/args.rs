@@ -1,8 +1,10 @@
 //! The commands with their flags and what `--help` says of them.
 
 use super::attribute::{parse_attribute, parse_label};
-use super::sim::SimCommand;
+use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
+use super::sim::SimCommand;
+use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
@@ -136,6 +138,10 @@ pub enum ClientCommand {
     /// that fails if anybody else is there, and lets go. What happens is told from the daemon's event log.
     #[command(after_help = "Example:\n  drydock demo --hosts 5 --clients 15 --seconds 2")]
     Demo(DemoArgs),
+
+    /// Measure what the store and the daemon cost on this machine, beside floors of the same run
+    #[command(after_help = "Example:\n  drydock bench --json --only store")]
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -244,7 +250,7 @@ pub struct CommandArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
-    /// Read stdin to its end first, and give it to the command. Default: the command reads nothing
+    /// Read stdin to its end first, at most 16 MiB, and give it to the command. Default: the command reads nothing
     #[arg(long)]
     pub stdin: bool,
 

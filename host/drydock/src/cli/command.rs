@@ -12,6 +12,9 @@ use nix::sys::signal::Signal;
 use std::io::{Read, Write};
 use std::str::FromStr;
 
+/// Bytes of stdin at most. In a request's base64 they have to stay below what the daemon reads of one.
+const STDIN: u64 = 16 << 20;
+
 pub async fn command(client: &Client, args: &CommandArgs) -> Result<u8, Exit> {
     let request = CommandRequest {
         argv: args.argv.clone(),
@@ -39,10 +42,16 @@ pub async fn command(client: &Client, args: &CommandArgs) -> Result<u8, Exit> {
 
 fn stdin() -> Result<Vec<u8>, Exit> {
     let mut bytes = Vec::new();
-    match std::io::stdin().lock().read_to_end(&mut bytes) {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(Exit::new(exit::ITSELF, format!("stdin can't be read: {error}"))),
+    std::io::stdin()
+        .lock()
+        .take(STDIN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Exit::new(exit::ITSELF, format!("stdin can't be read: {error}")))?;
+    if bytes.len() as u64 > STDIN {
+        let why = format!("stdin has more than {} MiB; put large data where the command can fetch it", STDIN >> 20);
+        return Err(Exit::new(exit::ITSELF, why));
     }
+    Ok(bytes)
 }
 
 /// A signal's number on this machine, by its name with or without `SIG`; 0 for one that it does not know.

@@ -22,7 +22,7 @@ pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
     if let Err(error) = print_lease(&lease, args.json) {
         // Nobody knows its id.
         release(client, &lease.id, "its client could not print its id").await?;
-        tell(&format!("nobody reads stdout; lease {} is released", lease.id));
+        tell(&format!("its id could not be printed, so lease {} is released", lease.id));
         return Err(error);
     }
     Ok(exit::OK)

@@ -50,9 +50,10 @@ pub async fn log(client: &Client, args: &LogArgs) -> Result<u8, Exit> {
 /// An event on a line: when, what, what became of it, and why.
 fn line(event: &EventView) -> String {
     let change = match (event.was.as_str(), event.now.as_str()) {
-        ("", now) => now.to_owned(),
-        (was, now) if was == now => "–".to_owned(),
-        (was, now) => format!("{was} → {now}"),
+        // Something happened that is no transition.
+        (was, now) if was == now => String::new(),
+        ("", now) => format!("  {now}"),
+        (was, now) => format!("  {was} → {now}"),
     };
     let with = match event.subject {
         Subject::Lease => event.resource.as_deref(),
@@ -62,7 +63,7 @@ fn line(event: &EventView) -> String {
     let with = with.map(|id| format!(" ({id})")).unwrap_or_default();
     let subject = format!("{} {}{with}", event.subject, event.id);
     let reason = if event.reason.is_empty() { String::new() } else { format!("  {}", event.reason) };
-    plain(&format!("{}  {subject}  {change}{reason}", clock(event.at))) + "\n"
+    plain(&format!("{}  {subject}{change}{reason}", clock(event.at))) + "\n"
 }
 
 #[cfg(test)]
@@ -79,7 +80,7 @@ mod tests {
         .unwrap();
         assert_eq!(line(&event), "2026-11-24T08:30:12.345Z  lease l-1 (r-1)  pending → active  ready\\nat once\n");
         event.was = "active".into();
-        assert!(line(&event).contains("  –  ready"));
+        assert!(line(&event).contains("lease l-1 (r-1)  ready"));
         event.was = String::new();
         event.reason = String::new();
         assert!(line(&event).ends_with("lease l-1 (r-1)  active\n"));

@@ -1,5 +1,96 @@
-//! The command line.
+//! The command line: the daemon's clients. Each command prints data on stdout and talk on stderr, and ends with a code
+//! of [`crate::exit`].
 
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(crate::exit::INVALID)
+mod args;
+mod attribute;
+mod client;
+mod command;
+mod daemon;
+mod demo;
+mod lease;
+mod lists;
+mod log;
+mod moment;
+mod output;
+mod show;
+mod signals;
+mod sim;
+mod waiting;
+mod with;
+
+use crate::exit::{self, Exit};
+use crate::server::Options;
+use args::{Cli, ClientCommand, Command};
+use clap::Parser;
+use clap::error::ErrorKind;
+use client::Client;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs the command that the program's arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // Nobody to tell is no reason to fail otherwise.
+            let _ = error.print();
+            return ExitCode::from(if asked_for { exit::OK } else { exit::INVALID });
+        }
+    };
+    let result = match cli.command {
+        // It has threads of its own.
+        Command::Serve(args) => serve(args, cli.socket),
+        Command::Sim(command) => sim::sim(&command),
+        Command::Client(command) => start(command, cli.socket),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(exit) => {
+            exit.message.lines().for_each(output::tell);
+            ExitCode::from(&exit)
+        }
+    }
+}
+
+fn serve(args: args::ServeArgs, socket: Option<PathBuf>) -> Result<u8, Exit> {
+    crate::server::serve(Options { config: args.config, socket, log: args.log }).map(|()| exit::OK)
+}
+
+fn start(command: ClientCommand, socket: Option<PathBuf>) -> Result<u8, Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Exit::new(exit::FAILURE, format!("the program can't start its threads: {error}")))?;
+    let client = Client::new(socket.unwrap_or_else(crate::config::default_socket));
+    let result = runtime.block_on(run(command, client));
+    // What still waits in a thread has no one to wait for it.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
+    let client = &client;
+    match command {
+        ClientCommand::Lease(args) => lease::lease(client, &args).await,
+        ClientCommand::Wait(args) => lease::wait(client, &args).await,
+        ClientCommand::With(args) => with::with(client, &args).await.map_err(itself),
+        ClientCommand::Command(args) => command::command(client, &args).await.map_err(itself),
+        ClientCommand::Release(args) => lease::release_all(client, &args).await,
+        ClientCommand::Leases(args) => lists::leases(client, &args).await,
+        ClientCommand::Resources(args) => lists::resources(client, &args).await,
+        ClientCommand::Show(args) => show::show(client, &args).await,
+        ClientCommand::Log(args) => log::log(client, &args).await,
+        ClientCommand::Why(args) => daemon::why(client, &args).await,
+        ClientCommand::Check(args) => daemon::check(client, &args).await,
+        ClientCommand::Status(args) => daemon::status(client, &args).await,
+        ClientCommand::Demo(args) => demo::demo(&args).await,
+    }
+}
+
+/// A failure of Drydock where the other codes are those of the command it ran.
+fn itself(failure: Exit) -> Exit {
+    let signalled = failure.code > 128;
+    let code = if failure.code == exit::OK || signalled { failure.code } else { exit::ITSELF };
+    Exit { code, ..failure }
 }

@@ -9,11 +9,17 @@ use super::output::{plain, tell};
 use super::signals::{Caught, Signals};
 use crate::api::types::{AskRequest, LeaseDetailView, LeaseView, ReleaseRequest, WaitQuery, WhyView};
 use crate::exit::{self, Exit};
+use drydock_core::engine::api::Why;
 use drydock_core::model::rows::Wanted;
 use drydock_core::model::status::LeaseStatus;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Who waits no longer than this is not told anything.
+const SHORT: Duration = Duration::from_millis(250);
+/// How many of those in the way are named.
+const NAMED: usize = 5;
 /// How long one long poll waits at most.
 const POLL: Duration = Duration::from_secs(120);
 /// How long a daemon that answered before may be away.
@@ -63,31 +69,54 @@ pub async fn ask(client: &Client, request: &AskRequest, signals: &mut Signals) -
 /// Waits until a lease is active, and tells what it waits for whenever that changes. That it ended is an error.
 pub async fn until_active(client: &Client, id: &str) -> Result<LeaseDetailView, Exit> {
     let mut told = String::new();
-    let mut seen = None;
-    let mut detail: LeaseDetailView = look(client, id, None).await?;
+    let mut seen: Option<String> = None;
+    let mut detail = look(client, id, None).await?;
+    let why_path = path("leases", &detail.lease.id) + "/why";
     loop {
-        match detail.lease.status {
-            _ if over(&detail.lease) => return Err(ended(&detail.lease)),
-            LeaseStatus::Active => return Ok(detail),
-            _ => {}
+        if over(&detail.lease) {
+            return Err(ended(&detail.lease));
         }
-        let lease_path = path("leases", &detail.lease.id) + "/why";
+        if detail.lease.status == LeaseStatus::Active {
+            return Ok(detail);
+        }
+        let why = async {
+            if seen.is_none() {
+                tokio::time::sleep(SHORT).await;
+            }
+            patiently(async || client.get::<_, WhyView>(&why_path, &poll(seen.clone())).await).await
+        };
         let news = tokio::select! {
             biased;
             changed = look(client, &detail.lease.id, Some(detail.lease.tag.clone())) => {
                 detail = changed?;
                 continue;
             }
-            why = patiently(async || client.get::<_, WhyView>(&lease_path, &poll(seen.clone())).await) => why?,
+            why = why => why?,
         };
         seen = Some(news.tag);
         // What is said may be of a moment at which the lease had got there.
         detail = look(client, &detail.lease.id, None).await?;
-        if waits(&detail.lease) && news.why.summary != told {
-            tell(&format!("lease {}: {}", detail.lease.id, news.why.summary));
-            told = news.why.summary;
+        let text = reason(&detail.lease.id, &news.why);
+        if waits(&detail.lease) && text != told {
+            tell(&text);
+            told = text;
         }
     }
+}
+
+/// What a lease waits for, and who has that, on one line.
+fn reason(id: &str, why: &Why) -> String {
+    let summary =
+        why.summary.strip_prefix("It ").map_or_else(|| format!(": {}", why.summary), |rest| format!(" {rest}"));
+    let holders: BTreeSet<&str> =
+        why.obstacles.iter().flat_map(|obstacle| &obstacle.holders).map(String::as_str).collect();
+    let named: Vec<&str> = holders.iter().copied().take(NAMED).collect();
+    let held = match (named.is_empty(), holders.len().saturating_sub(NAMED)) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" In use by {}.", named.join(", ")),
+        (false, more) => format!(" In use by {} and {more} more.", named.join(", ")),
+    };
+    format!("lease {id}{summary}{held}")
 }
 
 /// Waits until a lease has ended, or somebody wants it to. A daemon that is away is waited for.
@@ -130,19 +159,15 @@ pub async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
 /// Why there is no lease (any more), with the exit code that tells it.
 pub fn ended(lease: &LeaseView) -> Exit {
     let id = plain(&lease.id);
+    let outcome = plain(lease.outcome.as_deref().unwrap_or("it is being ended"));
     let reason = lease.reason.as_deref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
-    let more = format!("`drydock log {id}` shows what happened");
+    let said = format!("lease {id} has ended ({outcome}){reason}");
+    let more = format!("; `drydock log {id}` shows what happened");
     match lease.outcome.as_deref() {
-        Some("released") => Exit::new(exit::FAILURE, format!("lease {id} was released{reason}; {more}")),
-        Some("broken") => Exit::new(exit::BROKEN, format!("lease {id} broke{reason}; {more}")),
-        Some("expired") if lease.active_at.is_none() => Exit::new(
-            exit::BUSY,
-            format!("lease {id} was not active in time{reason}; `drydock why {id}` shows for what it waited"),
-        ),
-        outcome => Exit::new(
-            exit::FAILURE,
-            format!("lease {id} has ended ({}){reason}; {more}", plain(outcome.unwrap_or("ending"))),
-        ),
+        // Its reason says what to do.
+        Some("expired") if lease.active_at.is_none() => Exit::new(exit::BUSY, said),
+        Some("broken" | "never-servable") => Exit::new(exit::BROKEN, said + &more),
+        _ => Exit::new(exit::FAILURE, said + &more),
     }
 }
 
@@ -189,5 +214,54 @@ async fn tolerantly<T>(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drydock_core::engine::api::Obstacle;
+    use serde_json::{Value, from_value, json};
+
+    fn lease(fields: Value) -> LeaseView {
+        let mut all = json!({
+            "id": "l-1", "type": "host", "owner": "ci", "status": "destroyed", "wanted": "end", "asked_at": 0,
+            "attributes": {}, "labels": {}, "tag": "1",
+        });
+        all.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        from_value(all).unwrap()
+    }
+
+    #[test]
+    fn how_a_lease_ended_is_told_by_the_code() {
+        for (fields, code) in [
+            (json!({"outcome": "broken", "reason": "the host is gone"}), exit::BROKEN),
+            (json!({"outcome": "never-servable", "reason": "no such host"}), exit::BROKEN),
+            (json!({"outcome": "expired", "reason": "not in time"}), exit::BUSY),
+            (json!({"outcome": "expired", "reason": "its time is over", "active_at": 1}), exit::FAILURE),
+            (json!({"outcome": "released", "reason": "asked"}), exit::FAILURE),
+            (json!({"status": "active"}), exit::FAILURE),
+        ] {
+            let exit = ended(&lease(fields.clone()));
+            assert_eq!(exit.code, code, "{fields}");
+            let reason = fields["reason"].as_str().unwrap_or("being ended");
+            assert!(exit.message.contains("l-1") && exit.message.contains(reason), "{}", exit.message);
+        }
+    }
+
+    #[test]
+    fn what_is_waited_for_names_who_has_it() {
+        let holders = |count: usize| Obstacle {
+            holders: (0..count).map(|number| format!("l-{number}")).collect(),
+            ..Obstacle::default()
+        };
+        let why = |obstacles| Why { summary: "It waits, number 2 in line.".into(), obstacles, ..Why::default() };
+        assert_eq!(reason("l-9", &why(vec![])), "lease l-9 waits, number 2 in line.");
+        let two = why(vec![holders(1), holders(2)]);
+        assert_eq!(reason("l-9", &two), "lease l-9 waits, number 2 in line. In use by l-0, l-1.");
+        let many = why(vec![holders(8)]);
+        assert!(reason("l-9", &many).ends_with("In use by l-0, l-1, l-2, l-3, l-4 and 3 more."));
+        let other = Why { summary: "Something else.".into(), ..Why::default() };
+        assert_eq!(reason("l-9", &other), "lease l-9: Something else.");
     }
 }

@@ -103,9 +103,9 @@ fn credentials(credentials: Credentials, document: &Document) -> Result<Credenti
                 let problem = format!("{name:?} is no name; it is 1 to 63 characters of a-z A-Z 0-9 . _ -");
                 return Err(ConfigError::at(document, &place, problem));
             }
-            let resolve = |path: &PathBuf| document.resolve(&path.to_string_lossy());
-            credential.private_key = resolve(&credential.private_key);
-            credential.known_hosts = credential.known_hosts.as_ref().map(resolve);
+            for path in [Some(&mut credential.private_key), credential.known_hosts.as_mut()].into_iter().flatten() {
+                *path = document.resolve(&path.to_string_lossy());
+            }
             Ok((name, credential))
         })
         .collect()

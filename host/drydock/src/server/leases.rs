@@ -80,17 +80,17 @@ pub async fn why(
 ) -> Result<axum::Json<WhyView>, ApiError> {
     let deadline = Instant::now() + wait(query.wait_ms)?;
     let id = app.node.lease(&id).await?.lease.id;
-    let mut events = app.news.events();
+    let mut changes = app.node.changes();
     loop {
-        events.borrow_and_update();
+        changes.borrow_and_update();
         let why = views::why(app.node.why(&id).await?);
         if query.seen.as_deref() != Some(why.tag.as_str()) {
             return Ok(axum::Json(why));
         }
         let news = async {
             sleep(WHY_PAUSE).await;
-            // The sender lives as long as the news.
-            let _ = events.changed().await;
+            // The sender lives as long as the node.
+            let _ = changes.changed().await;
         };
         tokio::select! {
             _ = news => {}

@@ -34,9 +34,13 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
     let mut deciding =
         Deciding { rows, commit: &proposal.id, node: &proposal.node, at, protections, n: 0, silent: false };
     let result = deciding.change(&proposal.change);
+    let events = deciding.n;
     match result {
         Ok(done) => {
-            rows.known_commits.insert(proposal.id.clone());
+            // What left no event is decided again, in this group as in a later one.
+            if events > 0 {
+                rows.known_commits.insert(proposal.id.clone());
+            }
             Outcome::Done(done)
         }
         Err(lost) => {

@@ -125,7 +125,7 @@ fn host_path(root: &Path, number: u32) -> PathBuf {
 
 fn configuration(root: &Path, hosts: u32) -> Result<String, Exit> {
     let hosts: Vec<_> = (1..=hosts)
-        .map(|number| json!({ "name": format!("host-{number}"), "access": "local", "path": host_path(root, number) }))
+        .map(|number| json!({ "name": format!("host-{number}"), "local": true, "path": host_path(root, number) }))
         .collect();
     let config = json!({
         "socket": root.join("socket"),

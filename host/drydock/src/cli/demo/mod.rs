@@ -88,9 +88,8 @@ async fn show(house: &House, args: &DemoArgs) -> Result<Vec<String>, Exit> {
     let took = end - start;
     if problems.is_empty() && left.is_empty() {
         print(&format!(
-            "{clients} jobs of {seconds} s on {hosts} hosts took {}.{:03} s; the ideal is {ideal} s. Nothing is left.\n",
-            took / 1_000,
-            took % 1_000
+            "{clients} jobs of {seconds} s on {hosts} hosts took {} s; the ideal is {ideal} s. Nothing is left.\n",
+            story::seconds(took)
         ))?;
     }
     Ok(problems)

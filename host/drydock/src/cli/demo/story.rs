@@ -2,6 +2,7 @@
 
 use crate::api::types::{EventView, Events, EventsQuery, LeaseDetailView, ResourceDetailView, WhyView};
 use crate::cli::client::{Client, ClientError, path};
+use crate::cli::moment::now;
 use crate::cli::output::{plain, print};
 use crate::exit::Exit;
 use drydock_core::model::status::Subject;
@@ -20,8 +21,18 @@ pub struct Story {
     /// Who had a host last.
     last: HashMap<String, String>,
     asked_at: HashMap<String, i64>,
-    waiting: BTreeSet<String>,
+    /// Those that wait, and of which that is not told yet.
+    untold: BTreeSet<String>,
+    /// Several that do the same one after the other are told at once.
+    together: Option<Together>,
     over: usize,
+}
+
+struct Together {
+    at: i64,
+    names: Vec<String>,
+    does: &'static str,
+    do_: &'static str,
 }
 
 impl Story {
@@ -32,7 +43,8 @@ impl Story {
             names: HashMap::new(),
             last: HashMap::new(),
             asked_at: HashMap::new(),
-            waiting: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            together: None,
             over: 0,
         }
     }
@@ -43,55 +55,52 @@ impl Story {
         while self.over < leases {
             let page: Events = self.client.get("/v1/events", &query).await?;
             query.after = page.next;
-            let mut new = Vec::new();
             for event in &page.events {
-                self.event(event, &mut new).await?;
+                self.event(event).await?;
             }
-            for lease in new {
-                self.wait(&lease).await?;
+            self.flush()?;
+            for lease in self.untold.clone() {
+                self.waits(&lease).await?;
             }
         }
         Ok(())
     }
 
-    async fn event(&mut self, event: &EventView, new: &mut Vec<String>) -> Result<(), Exit> {
+    async fn event(&mut self, event: &EventView) -> Result<(), Exit> {
         match (event.subject, event.was.as_str(), event.now.as_str()) {
-            (Subject::Resource, was, now) if was != now => {
+            (Subject::Resource, "", "pending") => {
                 let host = self.host(&event.id).await?;
-                let what = match now {
-                    "pending" => "is made ready".to_owned(),
-                    "active" => return Ok(()),
-                    other => format!("is {other}: {}", event.reason),
-                };
-                self.line(event.at, &format!("{host} {what}"))
+                self.together(event.at, host, "is made ready", "are made ready")
+            }
+            (Subject::Resource, was, now) if was != now && now != "active" => {
+                let host = self.host(&event.id).await?;
+                self.line(event.at, &format!("{host} is {now}: {}", event.reason))
             }
             (Subject::Lease, "", "pending") => {
                 self.asked_at.insert(event.id.clone(), event.at);
-                self.waiting.insert(event.id.clone());
-                new.push(event.id.clone());
+                self.untold.insert(event.id.clone());
                 let name = self.visitor(&event.id).await?;
-                self.line(event.at, &format!("{name} asks for a host"))
+                self.together(event.at, name, "asks for a host", "ask for a host")
             }
             (Subject::Lease, was, "pending") => {
                 let name = self.visitor(&event.id).await?;
                 self.line(event.at, &format!("{name} is no more {was}, and waits again: {}", event.reason))
             }
             (Subject::Lease, _, "acquired") => {
-                self.waiting.remove(&event.id);
+                self.untold.remove(&event.id);
                 Ok(())
             }
             (Subject::Lease, _, "active") => {
-                self.waiting.remove(&event.id);
+                self.untold.remove(&event.id);
                 let name = self.visitor(&event.id).await?;
                 let Some(resource) = &event.resource else { return Ok(()) };
                 let host = self.host(resource).await?;
-                let waited = event.at - self.asked_at.get(&event.id).copied().unwrap_or(event.at);
+                let waited = seconds(event.at - self.asked_at.get(&event.id).copied().unwrap_or(event.at));
                 let after = match self.last.insert(resource.clone(), name.clone()) {
-                    Some(before) => format!(" after {before}"),
+                    Some(before) => format!(", which {before} had, after {waited} s"),
                     None => String::new(),
                 };
-                let waited = format!("{}.{:03} s", waited / 1_000, waited % 1_000);
-                self.line(event.at, &format!("{name} gets {host}{after}; it waited {waited}"))
+                self.line(event.at, &format!("{name} gets {host}{after}"))
             }
             (Subject::Lease, _, "released") => {
                 let name = self.visitor(&event.id).await?;
@@ -102,7 +111,7 @@ impl Story {
                 self.line(event.at, &format!("{name} lets go of {host}: {}", event.reason))
             }
             (Subject::Lease, _, "broken") => {
-                self.waiting.remove(&event.id);
+                self.untold.remove(&event.id);
                 let name = self.visitor(&event.id).await?;
                 self.line(event.at, &format!("{name} has lost its lease: {}", event.reason))
             }
@@ -114,21 +123,38 @@ impl Story {
         }
     }
 
-    /// Says whom a lease waits for, if it still waits.
-    async fn wait(&mut self, lease: &str) -> Result<(), Exit> {
-        if !self.waiting.contains(lease) {
-            return Ok(());
-        }
+    /// Says whom a lease waits for, as soon as that is known.
+    async fn waits(&mut self, lease: &str) -> Result<(), Exit> {
         let view: WhyView = self.client.get(&(path("leases", lease) + "/why"), &()).await?;
         let Some(place) = view.why.place_in_line else { return Ok(()) };
         let mut holders = BTreeSet::new();
         for holder in view.why.obstacles.iter().flat_map(|obstacle| &obstacle.holders) {
             holders.insert(self.visitor(holder).await?);
         }
-        let holders: Vec<String> = holders.into_iter().collect();
+        if holders.is_empty() {
+            return Ok(());
+        }
+        self.untold.remove(lease);
         let name = self.visitor(lease).await?;
-        let whom = if holders.is_empty() { view.why.summary } else { format!("for {}", holders.join(", ")) };
-        self.line(crate::cli::moment::now(), &format!("{name} waits {whom}; it is number {place} in line"))
+        let holders: Vec<String> = holders.into_iter().collect();
+        self.line(now(), &format!("{name} waits, number {place} in line, for {}", holders.join(", ")))
+    }
+
+    fn together(&mut self, at: i64, name: String, does: &'static str, do_: &'static str) -> Result<(), Exit> {
+        match &mut self.together {
+            Some(together) if together.does == does => together.names.push(name),
+            _ => {
+                self.flush()?;
+                self.together = Some(Together { at, names: vec![name], does, do_ });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells what has been gathered.
+    fn flush(&mut self) -> Result<(), Exit> {
+        let Some(Together { at, names, does, do_ }) = self.together.take() else { return Ok(()) };
+        self.line(at, &format!("{} {}", names.join(", "), if names.len() == 1 { does } else { do_ }))
     }
 
     /// A client's name, by its lease.
@@ -149,8 +175,14 @@ impl Story {
         Ok(self.names.entry(resource.into()).or_insert(detail.resource.name).clone())
     }
 
-    fn line(&self, at: i64, text: &str) -> Result<(), Exit> {
-        let elapsed = (at - self.start).max(0);
-        print(&format!("{:3}.{:03} s  {}\n", elapsed / 1_000, elapsed % 1_000, plain(text)))
+    fn line(&mut self, at: i64, text: &str) -> Result<(), Exit> {
+        self.flush()?;
+        print(&format!("{:>7} s  {}\n", seconds(at - self.start), plain(text)))
     }
+}
+
+/// Milliseconds as seconds with two digits behind the point.
+pub fn seconds(milliseconds: i64) -> String {
+    let hundredths = (milliseconds.max(0) + 5) / 10;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

@@ -189,7 +189,8 @@ async fn a_request_that_nobody_can_serve_breaks_with_every_reason() {
 async fn wrong_paths_methods_and_queries_are_named() {
     let daemon = daemon(1).await;
     let get = |path: &'static str| (Method::GET, path);
-    let cases: &[((Method, &str), u16, &str, Option<&str>, &str)] = &[
+    type Case<'a> = ((Method, &'a str), u16, &'a str, Option<&'a str>, &'a str);
+    let cases: &[Case<'_>] = &[
         (get("/v2/leases"), 404, "not-found", None, "there is nothing at /v2/leases"),
         (get("/v1/leases/l-nope"), 404, "not-found", None, "there is no lease or resource \"l-nope\""),
         (get("/v1/resources/r-nope"), 404, "not-found", None, "there is no lease or resource \"r-nope\""),

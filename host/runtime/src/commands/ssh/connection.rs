@@ -275,7 +275,7 @@ impl Attempt<'_> {
                  {} there, and look whether that user may log in",
                 self.target,
                 self.target.credential,
-                self.credential.private_key.display(),
+                self.credential.private_key_file().display(),
                 self.key.key.algorithm(),
                 self.key.fingerprint,
                 printable(&self.target.user)

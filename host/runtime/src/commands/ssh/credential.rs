@@ -4,7 +4,7 @@ use super::super::error::CommandError;
 use russh::keys::{HashAlg, PrivateKey, decode_secret_key};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// By the names that blueprints use for them.
@@ -12,8 +12,8 @@ pub type Credentials = BTreeMap<String, Credential>;
 
 /// What the daemon logs in with, and how it recognises hosts: the table `[credentials.NAME]` of the configuration.
 ///
-/// The files are read whenever a connection is made, so a corrected one works without a restart. Secrets stay in the
-/// daemon: blueprints know the name only.
+/// The files are read whenever a connection is made, so a corrected one works without a restart. A path that begins with
+/// `~/` lies in the home of the daemon's user. Secrets stay in the daemon: blueprints know the name only.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
@@ -39,10 +39,19 @@ fn yes() -> bool {
 impl Credential {
     /// The file that host keys are looked up in.
     pub fn known_hosts_file(&self) -> PathBuf {
-        match &self.known_hosts {
-            Some(file) => file.clone(),
-            None => std::env::home_dir().unwrap_or_else(|| "/".into()).join(".ssh/known_hosts"),
-        }
+        in_home(self.known_hosts.as_deref().unwrap_or(Path::new("~/.ssh/known_hosts")))
+    }
+
+    /// The file that the private key is read from.
+    pub fn private_key_file(&self) -> PathBuf {
+        in_home(&self.private_key)
+    }
+}
+
+fn in_home(path: &Path) -> PathBuf {
+    match path.strip_prefix("~") {
+        Ok(rest) => std::env::home_dir().unwrap_or_else(|| "/".into()).join(rest),
+        Err(_) => path.to_path_buf(),
     }
 }
 
@@ -71,7 +80,7 @@ pub fn find<'a>(credentials: &'a Credentials, name: &str) -> Result<&'a Credenti
 }
 
 pub async fn load(name: &str, credential: &Credential) -> Result<LoadedKey, CommandError> {
-    let path = credential.private_key.clone();
+    let path = credential.private_key_file();
     let denied =
         |why: String| CommandError::Denied(format!("credential {name}: the private key {}{why}", path.display()));
     let text = tokio::fs::read_to_string(&path).await.map_err(|error| {

@@ -1,0 +1,36 @@
+//! `drydock bench`: figures beside their floors.
+
+use super::output;
+use crate::bench::{self, Options};
+use crate::exit::{self, Exit};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Take under 20 seconds: every row, but too few rounds for the figures to mean much
+    #[arg(long)]
+    quick: bool,
+    /// Where the stores are made; it decides which disk is measured [default: the folder for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Only rows whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Print one JSON object a row: name, value, unit, floor, ratio
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn bench(args: &BenchArgs) -> Result<u8, Exit> {
+    let options = Options { quick: args.quick, folder: args.folder.clone(), only: args.only.clone() };
+    let rows = bench::run(options).await.map_err(|error| Exit::new(exit::FAILURE, format!("{error:#}")))?;
+    if args.json {
+        for row in &rows {
+            output::print_json_line(row)?;
+        }
+    } else {
+        output::print(&bench::table(&rows))?;
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,133 @@
+//! Leases that are there: what is printed of them, and what can be done with them.
+
+use crate::daemon::Place;
+use crate::{Running, drydock, eventually, lease, run};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+#[test]
+fn a_lease_is_listed_shown_and_logged() {
+    let place = Place::with_hosts();
+    let daemon = place.start();
+    let id = lease(&daemon, &["-a", "host=one", "--owner", "ci", "--until", "2h"]);
+    let list = run(&daemon, &["leases"]).ok();
+    assert!(list.starts_with("LEASE ") && list.contains(&id) && list.contains("in 2 h"), "{list}");
+    let json = run(&daemon, &["leases", "--owner", "ci", "--json"]).json();
+    assert_eq!(json["leases"][0]["id"], id.as_str());
+    assert_eq!(run(&daemon, &["leases", "--owner", "nobody-else"]).ok(), "no leases\n");
+
+    let page = run(&daemon, &["show", &id[..id.len() - 2]]).ok();
+    for part in ["host/one", "Place", "access       local", "directory    "] {
+        assert!(page.contains(part), "{part:?} is missing in:\n{page}");
+    }
+    let detail = run(&daemon, &["show", &id, "--json"]).json();
+    let resource = detail["resource"]["id"].as_str().unwrap();
+    assert!(run(&daemon, &["show", resource]).ok().contains(&id));
+    assert!(run(&daemon, &["resources"]).ok().contains(resource));
+
+    let log = run(&daemon, &["log", &id]).ok();
+    assert!(log.lines().next().unwrap().ends_with(&format!("lease {id}  pending  asked")), "{log}");
+    assert!(log.contains("→ active"), "{log}");
+    let events = run(&daemon, &["log", &id, "--json"]).json();
+    assert_eq!(events.as_array().unwrap().len(), log.lines().count());
+    assert!(run(&daemon, &["why", &id]).ok().contains("active"));
+
+    run(&daemon, &["release", &id]).ok();
+    run(&daemon, &["release", &id]).ok();
+    assert!(run(&daemon, &["why", &id]).ok().contains("released"));
+    eventually(|| run(&daemon, &["leases"]).ok() == "no leases\n");
+    assert_eq!(run(&daemon, &["check"]).ok(), "every rule holds\n");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let place = Place::with_hosts();
+    let daemon = place.start();
+    let fails = |args: &[&str], code: i32, said: &str| run(&daemon, args).failed(code, said);
+    fails(&["lease", "--type", "boat"], 2, "boat");
+    fails(&["lease", "--type", "host", "-a", "hots=one"], 2, "hots");
+    fails(&["lease", "--type", "host", "-a", "host=three"], 3, "three");
+    fails(&["lease", "--type", "host", "-a", "host=one", "-a", "host=two"], 2, "-a host=");
+    fails(&["lease", "--type", "host", "--blueprint", "none"], 2, "none");
+    fails(&["show", "nothing"], 2, "nothing");
+    fails(&["show", "\u{1b}[2J"], 2, "[2J");
+    fails(&["release", "nothing"], 2, "nothing");
+    fails(&["command", "nothing", "--", "true"], 125, "nothing");
+    assert_eq!(run(&daemon, &["leases"]).ok(), "no leases\n");
+    assert!(!run(&daemon, &["show", "\u{1b}[2J"]).stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn without_a_daemon_its_socket_is_named() {
+    let output = Command::new(env!("CARGO_BIN_EXE_drydock"))
+        .args(["--socket", "/nonexistent/drydock.sock", "leases"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("/nonexistent/drydock.sock"), "{said}");
+}
+
+#[test]
+fn a_command_keeps_its_output_and_its_code() {
+    let place = Place::with_hosts();
+    let daemon = place.start();
+    let id = lease(&daemon, &[]);
+    let script = "printf 'a\\0\\377'; printf b >&2; exit 7";
+    let output = drydock(&daemon, &["command", &id, "--", "sh", "-c", script]).output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"a\0\xff"[..], &b"b"[..]));
+    assert_eq!(output.status.code(), Some(7));
+    assert_eq!(run(&daemon, &["command", &id, "--", "sh", "-c", "kill -9 $$"]).code, Some(137));
+    run(&daemon, &["command", &id, "--timeout", "100ms", "--", "sleep", "600"]).failed(125, "100");
+
+    let argument = "a 'b\" $c\n*";
+    assert_eq!(run(&daemon, &["command", &id, "--", "printf", "%s", argument]).ok(), argument);
+    let more = ["command", &id, "--env", "A=b c", "--directory", "/", "--", "sh", "-c", "echo $A; pwd"];
+    assert_eq!(run(&daemon, &more).ok(), "b c\n/\n");
+
+    let mut command = drydock(&daemon, &["command", &id, "--stdin", "--", "wc", "-c"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&[0; 100_000]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "100000");
+}
+
+#[test]
+fn a_reader_that_has_had_enough_ends_a_command_quietly() {
+    let place = Place::with_hosts();
+    let daemon = place.start();
+    let id = lease(&daemon, &[]);
+    let mut yes = drydock(&daemon, &["command", &id, "--", "yes"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(yes.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!((line.as_str(), yes.wait().unwrap().code()), ("y\n", Some(0)));
+}
+
+#[test]
+fn the_log_can_be_followed() {
+    let place = Place::with_hosts();
+    let daemon = place.start();
+    let mut log = drydock(&daemon, &["log", "--follow", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(log.stdout.take().unwrap()).lines();
+    let id = lease(&daemon, &["--no-wait"]);
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|event: &serde_json::Value| event["id"] != id.as_str()) {
+        seen.push(serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap());
+    }
+    assert_eq!(seen.last().unwrap()["now"], "pending");
+    log.kill().unwrap();
+    log.wait().unwrap();
+}
+
+#[test]
+fn the_demo_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_drydock"));
+    command.args(["demo", "--hosts", "2", "--clients", "5", "--seconds", "1"]).env("TMPDIR", folder.path());
+    let (status, story, said) = Running::start(command).end();
+    assert!(status.success(), "{said}\n{story}");
+    let last = story.lines().last().unwrap();
+    assert!(last.starts_with("5 jobs of 1 s on 2 hosts took ") && last.contains("the ideal is 3 s"), "{last}");
+    assert!(story.contains("check: every rule holds") && story.contains(" waits, number "), "{story}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,86 @@
+//! The checker itself: each rule is shown to fire, by breaking a healthy store behind its back.
+
+use crate::bed::*;
+use drydock_core::model::proposal::*;
+use std::collections::BTreeSet;
+
+/// What is broken, and the rule that must say so.
+const CORRUPTIONS: &[(&str, &str)] = &[
+    ("a named slot that a resource lists is its own", "delete from slot where owner = 'r-1'"),
+    ("a named slot that a place lists is its own", "delete from slot where owner = 'p-1'"),
+    ("what owns a slot is alive", "insert into slot (space, slot, owner) values ('bp', 'ghost', 'r-9')"),
+    ("what owns a slot is alive", "update place set status = 'gone' where id = 'p-1'"),
+    (
+        "what holds a part of a counted slot is alive",
+        "insert into counter_share (space, slot, owner, amount) values ('bp', 'memory', 'r-9', 0)",
+    ),
+    ("a counted slot's use is the sum over its owners", "update counter set used = used + 1"),
+    ("a resource's use is the sum over its places", "update resource set used = used - 1 where id = 'r-1'"),
+    ("a resource is not used beyond its shares", "update resource set shares = 0 where id = 'r-1'"),
+    ("a blueprint's count is the number of its resources", "update blueprint set used = used + 1 where name = 'bp'"),
+    ("a class counts those who wait", "update class set waiting = waiting - 1"),
+    ("an active lease has one held place on an active resource", "update place set lease = 'l-2' where id = 'p-1'"),
+    (
+        "an active lease has one held place on an active resource",
+        "update resource set status = 'pending' where id = 'r-1'",
+    ),
+    (
+        "an acquired lease has one held place on a resource that is alive",
+        "update place set status = 'leaving' where id = 'p-3'",
+    ),
+    ("a held place is of a lease that has it", "update lease set place = null where id = 'l-1'"),
+    ("a held place is of a lease that has it", "update lease set status = 'released' where id = 'l-1'"),
+    ("no place is on a resource that is not alive", "update resource set status = 'broken' where id = 'r-2'"),
+    ("a pending lease has no place", "update lease set place = 'p-9' where id = 'l-2'"),
+    ("only the transitions of the table happen", "update event set was = 'active' where id = 'l-2'"),
+    (
+        "each transition starts where the last one ended, and epochs never fall",
+        "update event set epoch = 99 where id = 'l-1' and was = ''",
+    ),
+    (
+        "each transition starts where the last one ended, and epochs never fall",
+        "update event set now = 'released' where id = 'r-1' and was = ''",
+    ),
+    ("a row's status is that of its last event", "update lease set status = 'broken' where id = 'l-2'"),
+    ("a row's status is that of its last event", "update resource set status = 'active' where id = 'r-2'"),
+    ("a row's status is that of its last event", "delete from lease where id = 'l-2'"),
+];
+
+/// An active lease with slots of both kinds, one that waits, and one on a resource that is not open.
+async fn healthy(bed: &mut Bed) {
+    let slots = [named("port"), counted("memory", 2, 8)];
+    bed.open("r-1", 2, &[named("b/1")], vec![with_slots(ready("l-1", "r-1", "p-1"), &slots)]).await;
+    bed.done(ask("l-2")).await;
+    bed.done(ask("l-3")).await;
+    let pending = building("r-2", &[named("b/2")], vec![set_up("l-3", "r-2", "p-3")]);
+    assert_eq!(bed.planned(vec![pending]).await, [None::<Lost>]);
+}
+
+async fn breaks(mut bed: Bed, rule: &str, corruption: &str) {
+    healthy(&mut bed).await;
+    bed.raw(corruption).await;
+    let found = bed.store.check().await.unwrap();
+    assert!(found.iter().any(|violation| violation.rule == rule), "{corruption}: not {rule:?} but {found:#?}");
+    assert!(found.iter().all(|violation| !violation.subject.is_empty() && !violation.detail.is_empty()), "{found:?}");
+}
+
+#[tokio::test]
+async fn every_rule_fires_on_sqlite() {
+    for (rule, corruption) in CORRUPTIONS {
+        breaks(Bed::file().await, rule, corruption).await;
+    }
+}
+
+#[tokio::test]
+async fn every_rule_fires_on_postgres() {
+    for (rule, corruption) in CORRUPTIONS {
+        breaks(Bed::postgres().await, rule, corruption).await;
+    }
+}
+
+#[test]
+fn no_rule_is_forgotten() {
+    let rules: BTreeSet<&str> = drydock_core::store::check::rules().collect();
+    let shown: BTreeSet<&str> = CORRUPTIONS.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(rules, shown);
+}

@@ -1,0 +1,105 @@
+//! The store's suite: written once, run on every engine. The checker runs after every commit of every test.
+
+mod asking;
+mod bed;
+mod checker;
+mod durability;
+mod ending;
+mod groups;
+mod nodes;
+mod planning;
+#[path = "../fixture/postgres.rs"]
+mod postgres;
+mod random;
+mod stepping;
+
+/// Makes a test of each function for each engine.
+macro_rules! on_every_engine {
+    ($($area:ident { $($name:ident,)* })*) => {
+        on_every_engine!(@engine file_of_sqlite, file; $($area { $($name,)* })*);
+        on_every_engine!(@engine sqlite_in_memory, memory; $($area { $($name,)* })*);
+        on_every_engine!(@engine on_postgres, postgres; $($area { $($name,)* })*);
+    };
+    (@engine $engine:ident, $open:ident; $($area:ident { $($name:ident,)* })*) => {
+        mod $engine {
+            $(mod $area {
+                $(#[tokio::test]
+                async fn $name() {
+                    crate::$area::$name(&mut crate::bed::Bed::$open().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_every_engine! {
+    asking {
+        a_lease_waits_with_its_class_and_its_limits,
+        a_key_finds_the_first_lease_and_refuses_another_request,
+        what_nobody_can_serve_breaks_at_once,
+        newer_answers_replace_older_ones,
+    }
+    planning {
+        a_ready_place_makes_the_lease_active_at_once,
+        a_place_that_is_set_up_waits_for_activate,
+        an_old_version_loses_the_whole_plan,
+        a_lease_that_moved_loses_its_item_alone,
+        a_resource_that_moved_loses_its_item,
+        shares_are_not_exceeded,
+        a_named_slot_has_one_owner,
+        a_counted_slot_stays_within_its_limit,
+        the_maximum_is_that_of_the_commit,
+        takers_that_are_gone_are_left_out,
+        who_comes_behind_a_lost_place_waits,
+        a_resource_without_open_is_active_in_its_commit,
+    }
+    stepping {
+        open_goes_on_and_is_done,
+        open_makes_ready_places_active,
+        open_that_fails_puts_its_leases_back,
+        open_that_fails_for_the_request_breaks_the_lease,
+        activate_goes_on_and_is_done,
+        activate_fails_for_the_request,
+        activate_fails_here,
+        activate_finds_the_resource_gone,
+        release_goes_on_and_is_done,
+        release_finds_the_resource_gone,
+        release_is_given_up_with_a_leftover,
+        close_goes_on_fails_and_clears_leftovers,
+        close_finds_it_gone,
+        an_answer_of_an_earlier_stay_counts_for_nothing,
+        an_answer_under_an_older_epoch_counts_for_nothing,
+        epochs_never_fall,
+    }
+    ending {
+        a_pending_lease_ends_at_once,
+        an_acquired_lease_ends_before_its_resource_is_open,
+        an_acquired_lease_that_is_set_up_is_released,
+        an_active_lease_is_released_and_then_gone,
+        a_ready_lease_is_gone_at_once,
+        a_lease_that_another_node_sets_up_is_only_wanted_away,
+        an_ended_lease_stays_as_it_ended,
+        an_empty_resource_is_released_at_once,
+        a_resource_without_close_is_destroyed_at_once,
+        a_resource_in_use_ends_when_it_is_empty,
+        a_broken_resource_takes_its_leases_with_it,
+        unknown_rows_are_missing,
+    }
+    nodes {
+        a_dead_node_changes_nothing,
+        a_node_that_counts_up_is_not_buried,
+        claims_of_the_dead_are_taken_over,
+        claims_of_the_living_are_not_taken_over,
+        the_dead_do_not_keep_a_lease_from_ending,
+        blueprints_that_fail_are_set_aside,
+        a_configuration_raises_version_and_news,
+    }
+    groups {
+        the_same_proposal_again_is_known,
+        clashes_are_settled_in_order,
+        frees_come_before_takes,
+        each_proposal_is_whole_or_not_at_all,
+        a_chain_of_changes_fits_in_one_group,
+        what_is_lost_writes_nothing,
+    }
+}
