@@ -20,18 +20,7 @@ async fn wrong_flags_name_what_is_wrong_with_them() {
         (&["lease", "--type", "host", "-a", "hots=h1"], &["attributes", "hots"]),
         (&["lease", "--type", "host", "-a", "host=a\u{7}b"], &["attributes.host", "control character"]),
         (&["lease", "--type", "host", "--label", "a b=c"], &["labels", "a b"]),
-        (
-            &[
-                "lease",
-                "--type",
-                "host",
-                "--label",
-                "os=a\u{0}b".split('\u{0}').next().unwrap_or_default(),
-                "--until",
-                "soon",
-            ],
-            &["--until", "soon"],
-        ),
+        (&["lease", "--type", "host", "--until", "soon"], &["--until", "soon"]),
         (&["lease", "--type", "host", "--timeout", "-3s"], &["--timeout"]),
     ];
     for (arguments, parts) in cases {
@@ -94,7 +83,6 @@ fn a_wrong_configuration_is_named_with_its_line_and_starts_nothing() {
     let config = house.path("drydock.toml");
     let config = config.to_str().expect("a path that is text");
     let first = format!("{config}:1: ");
-    house.path("notes.wasm");
     fs::write(house.path("notes.wasm"), "buy milk\n").expect("a file");
     for (text, parts) in [
         (format!("stoer = 1\n{good}"), vec![first.as_str(), "stoer"]),
