@@ -8,7 +8,6 @@ use drydock_core::contract::{
     Access, Allocation, Blame, BlueprintArg, LeftoverArg, Next, Progress, Refusal, ResourceArg, Slot,
 };
 use drydock_core::plugin::{Plugin, Step};
-use drydock_runtime::Schemas;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -246,31 +245,41 @@ async fn failures_say_who_has_to_act() {
 }
 
 #[tokio::test]
-async fn the_schemas_name_what_is_wrong() {
+async fn the_schemas_allow_what_is_meant_and_nothing_else() {
     let plugin = guests::load("preallocated").await;
-    let schemas = Schemas::new(plugin.descriptor()).unwrap();
+    let schema = |text: &str| jsonschema::draft202012::new(&serde_json::from_str(text).unwrap()).unwrap();
+    let config = schema(&plugin.descriptor().config_schema);
     let ssh = |more: Value| {
         let mut host = json!({ "name": "a", "user": "u", "credential": "c" });
         host.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({ "hosts": [host] })
     };
-    schemas.check_config(&ssh(json!({}))).unwrap();
-    schemas.check_config(&ssh(json!({ "port": 2222, "path": "/srv/x", "labels": { "a": "b" } }))).unwrap();
-    schemas.check_config(&json!({ "hosts": [{ "name": "me", "local": true, "path": "/tmp/x" }] })).unwrap();
-    for (config, parts) in [
-        (json!({}), ["hosts", "required"]),
-        (json!({ "hosts": [], "host": 1 }), ["host", "unexpected"]),
-        (json!({ "hosts": [{ "name": "a" }] }), ["/hosts/0", "user"]),
-        (ssh(json!({ "port": 0 })), ["/hosts/0/port", "0"]),
-        (ssh(json!({ "name": "a/b" })), ["/hosts/0/name", "a/b"]),
-        (ssh(json!({ "path": "srv" })), ["/hosts/0/path", "srv"]),
-        (ssh(json!({ "platform": "windows", "path": "/srv" })), ["/hosts/0/path", "may not be given here"]),
-        (ssh(json!({ "local": true })), ["/hosts/0/", "may not be given here"]),
-        (ssh(json!({ "nmae": "x" })), ["/hosts/0", "nmae"]),
+    for good in [
+        json!({ "hosts": [] }),
+        ssh(json!({})),
+        ssh(json!({ "port": 2222, "path": "/srv/x", "labels": { "a": "b" }, "platform": "posix", "shares": 3 })),
+        ssh(json!({ "platform": "windows" })),
+        json!({ "hosts": [{ "name": "me", "local": true, "path": "/tmp/x" }] }),
     ] {
-        let error = schemas.check_config(&config).unwrap_err();
-        assert!(parts.iter().all(|part| error.contains(part)), "{parts:?} are not in {error:?}");
+        config.validate(&good).unwrap_or_else(|error| panic!("{good}: {error}"));
     }
-    schemas.check_request(&json!({ "host": "a", "platform": "posix" })).unwrap();
-    assert!(schemas.check_request(&json!({ "hots": "a" })).unwrap_err().contains("hots"));
+    for (bad, place) in [
+        (json!({}), ""),
+        (json!({ "hosts": [], "host": 1 }), ""),
+        (json!({ "hosts": [{ "name": "a" }] }), "/hosts/0"),
+        (ssh(json!({ "port": 0 })), "/hosts/0/port"),
+        (ssh(json!({ "name": "a/b" })), "/hosts/0/name"),
+        (ssh(json!({ "path": "srv" })), "/hosts/0/path"),
+        (ssh(json!({ "platform": "windows", "path": "/srv" })), "/hosts/0/path"),
+        (ssh(json!({ "local": true })), "/hosts/0/credential"),
+        (ssh(json!({ "nmae": "x" })), "/hosts/0"),
+        (ssh(json!({ "labels": { "preallocated/host": "x" } })), "/hosts/0/labels"),
+        (ssh(json!({ "shares": 0 })), "/hosts/0/shares"),
+    ] {
+        let error = config.validate(&bad).expect_err(&bad.to_string()).instance_path().to_string();
+        assert_eq!(error, place, "{bad}");
+    }
+    let request = schema(&plugin.descriptor().request_schema);
+    assert!(request.is_valid(&json!({ "host": "a", "platform": "posix" })));
+    assert!(!request.is_valid(&json!({ "hots": "a" })));
 }

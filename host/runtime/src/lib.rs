@@ -26,4 +26,3 @@ mod view;
 pub use inspect::CONTRACT;
 pub use limits::{Limits, MEMORY_MAX};
 pub use loader::{LoadError, Loader, LoaderError};
-pub use schemas::Schemas;

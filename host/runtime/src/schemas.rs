@@ -1,4 +1,4 @@
-//! A plugin's JSON Schemas, compiled.
+//! A plugin's JSON Schemas, as far as the runtime needs them: configs and requests are checked before it sees them.
 
 use crate::translate::escaped;
 use drydock_core::contract::Descriptor;
@@ -6,55 +6,37 @@ use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-/// Bytes of what is said about a value, which may be a large one.
-const SENTENCE: usize = 1000;
-
-/// What a plugin says that its configs, requests and resources look like.
-pub struct Schemas {
-    config: Validator,
-    request: Validator,
+/// What a plugin says that its resources look like.
+pub(crate) struct Schemas {
     resource: Validator,
 }
 
+/// Bytes of what is said about a value, which may be a large one.
+const SENTENCE: usize = 1000;
+
 impl Schemas {
-    /// The error is a sentence that names the schema which is none.
-    pub fn new(descriptor: &Descriptor) -> Result<Schemas, String> {
-        Ok(Schemas {
-            config: compile("config-schema", &descriptor.config_schema)?,
-            request: compile("request-schema", &descriptor.request_schema)?,
-            resource: compile("resource-schema", &descriptor.resource_schema)?,
+    /// All three have to be schemas, also those that are not used here. The error names the one that is not.
+    pub(crate) fn new(descriptor: &Descriptor) -> Result<Schemas, String> {
+        compile("config-schema", &descriptor.config_schema)?;
+        compile("request-schema", &descriptor.request_schema)?;
+        Ok(Schemas { resource: compile("resource-schema", &descriptor.resource_schema)? })
+    }
+
+    /// Checks a resource's attributes. The error names the first field that is wrong: a second one often follows from it.
+    pub(crate) fn check_resource(&self, attributes: &Value) -> Result<(), String> {
+        self.resource.validate(attributes).map_err(|error| {
+            let path = escaped(&error.instance_path().to_string(), SENTENCE);
+            let problem = match error.kind() {
+                ValidationErrorKind::FalseSchema => "may not be given here".to_owned(),
+                _ => escaped(&error.to_string(), SENTENCE),
+            };
+            if path.is_empty() { problem } else { format!("at {path}: {problem}") }
         })
-    }
-
-    /// Checks a blueprint's `config`. The error names the field.
-    pub fn check_config(&self, value: &Value) -> Result<(), String> {
-        check(&self.config, value)
-    }
-
-    /// Checks a request's attributes. The error names the field.
-    pub fn check_request(&self, value: &Value) -> Result<(), String> {
-        check(&self.request, value)
-    }
-
-    /// Checks a resource's attributes. The error names the field.
-    pub fn check_resource(&self, value: &Value) -> Result<(), String> {
-        check(&self.resource, value)
     }
 }
 
 fn compile(which: &str, text: &str) -> Result<Validator, String> {
     let schema: Value = serde_json::from_str(text).map_err(|error| format!("its {which} is not JSON: {error}"))?;
-    jsonschema::draft202012::new(&schema).map_err(|error| format!("its {which} is not a JSON Schema: {error}"))
-}
-
-/// The first thing that is wrong: a second one often follows from it.
-fn check(schema: &Validator, value: &Value) -> Result<(), String> {
-    schema.validate(value).map_err(|error| {
-        let path = error.instance_path().to_string();
-        let error = match error.kind() {
-            ValidationErrorKind::FalseSchema => "may not be given here".to_owned(),
-            _ => escaped(&error.to_string(), SENTENCE),
-        };
-        if path.is_empty() { error } else { format!("at {}: {error}", escaped(&path, SENTENCE)) }
-    })
+    let compiled = jsonschema::draft202012::new(&schema);
+    compiled.map_err(|error| format!("its {which} is not a JSON Schema: {}", escaped(&error.to_string(), SENTENCE)))
 }
