@@ -87,10 +87,11 @@ impl Matcher {
             Some(at) => {
                 select(woken, self.node.env.sleep_until(at)).await;
             }
-            None => match woken.await {
-                Either::Left((Err(_), _)) => std::future::pending().await,
-                _ => {}
-            },
+            None => {
+                if let Either::Left((Err(_), _)) = woken.await {
+                    std::future::pending().await
+                }
+            }
         }
     }
 
