@@ -54,6 +54,14 @@ impl Dialect {
         }
     }
 
+    /// A text that sorts by its bytes, as it does in the program, whatever language the database speaks.
+    pub fn words(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "text",
+            Dialect::Postgres => "text collate \"C\"",
+        }
+    }
+
     /// A number that later rows have higher.
     pub fn sequence(self) -> &'static str {
         match self {

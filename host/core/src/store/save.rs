@@ -109,7 +109,7 @@ fn cells<R: Row>(dialect: Dialect) -> String {
     cells.join(", ")
 }
 
-fn names<R: Row>(columns: &[(&'static str, Column)]) -> String {
+fn names(columns: &[(&'static str, Column)]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
@@ -117,7 +117,7 @@ pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
     format!(
         "insert into {} ({}) select {} from {} where true",
         R::TABLE,
-        names::<R>(R::COLUMNS),
+        names(R::COLUMNS),
         cells::<R>(dialect),
         dialect.each(None)
     )
@@ -126,7 +126,7 @@ pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
 fn upsert_sql<R: Row>(dialect: Dialect) -> String {
     let set: Vec<String> = R::COLUMNS[R::KEY..].iter().map(|(name, _)| format!("{name} = excluded.{name}")).collect();
     let insert = insert_sql::<R>(dialect);
-    let key = names::<R>(&R::COLUMNS[..R::KEY]);
+    let key = names(&R::COLUMNS[..R::KEY]);
     format!("{insert} on conflict ({key}) do update set {}", set.join(", "))
 }
 
@@ -135,7 +135,7 @@ fn delete_sql<R: Row>(dialect: Dialect) -> String {
     format!(
         "delete from {} where ({}) in (select {} from {})",
         R::TABLE,
-        names::<R>(&R::COLUMNS[..R::KEY]),
+        names(&R::COLUMNS[..R::KEY]),
         cells.join(", "),
         dialect.each(None)
     )
