@@ -83,6 +83,11 @@ impl Real {
         };
         Arc::new(Real { tasks: tokio::spawn(run), spawn })
     }
+
+    /// Ends every task of the node where it is, as the end of the process would.
+    pub fn end(&self) {
+        self.tasks.abort();
+    }
 }
 
 impl Drop for Real {

@@ -120,8 +120,9 @@ impl Node {
         self.env.spawn(name, Box::pin(task));
     }
 
-    /// Offers a change and waits until the store says what became of it.
-    pub(crate) async fn commit(&self, change: Change) -> Outcome {
+    /// Offers a change to the group committer and waits until the store says what became of it. Dropping the future does
+    /// not take the change back.
+    pub async fn commit(&self, change: Change) -> Outcome {
         let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
         let proposal = Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change };
         let (answer, outcome) = oneshot::channel();
