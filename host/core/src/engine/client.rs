@@ -1,7 +1,7 @@
 //! What clients ask of a node: leases, their ends, and what is the case.
 
 use super::api::{Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, Violation, Why};
-use super::node::{Node, lock};
+use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
@@ -135,8 +135,13 @@ impl Node {
         subject.resource.ok_or(AskError::NoSuchLease(id))
     }
 
-    /// The id that is meant: itself, or the only one that begins so.
+    /// The id that is meant. One that is whole is not looked up: whoever uses it finds out whether it exists.
     async fn find(&self, id: &str) -> Result<String, AskError> {
+        if is_whole(id) { Ok(id.to_owned()) } else { self.search(id).await }
+    }
+
+    /// The id that is meant, which exists: itself, or the only one that begins so.
+    async fn search(&self, id: &str) -> Result<String, AskError> {
         let found = self.read("find", self.store.by_prefix(id)).await?;
         match found.as_slice() {
             [only] => Ok(only.clone()),
@@ -173,7 +178,7 @@ impl Node {
     /// Those after `after` (0: from the start), oldest first; of one lease or resource if a subject is given.
     pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, AskError> {
         let subject = match subject {
-            Some(subject) => Some(self.find(subject).await?),
+            Some(subject) => Some(self.search(subject).await?),
             None => None,
         };
         let limit = if limit == 0 { 1_000 } else { limit.min(10_000) };

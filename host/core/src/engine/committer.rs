@@ -30,14 +30,15 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
         {
             group.push(next);
         }
-        let proposals: Vec<Proposal> = group.iter().map(|offered| offered.proposal.clone()).collect();
+        let (proposals, answers): (Vec<Proposal>, Vec<_>) =
+            group.into_iter().map(|offered| (offered.proposal, offered.answer)).unzip();
         let report = settle(&node, &proposals, verdict).await;
         if report.outcomes.contains(&Outcome::Lost(Lost::Dead(node.id.clone()))) {
             node.seen_dead();
         }
-        for (offered, outcome) in group.into_iter().zip(report.outcomes) {
+        for (answer, outcome) in answers.into_iter().zip(report.outcomes) {
             // Whoever asked may be gone; what was decided stands.
-            let _ = offered.answer.send(outcome);
+            let _ = answer.send(outcome);
         }
     }
 }
@@ -75,9 +76,9 @@ async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreErro
     let io = node.env.io().await;
     let result = node.store.commit(node.env.now(), proposals).await;
     drop(io);
-    let report = result?;
-    let touched = Arc::new(report.touched.clone());
-    let note = story(proposals, &report.outcomes);
+    let mut report = result?;
+    let touched = Arc::new(std::mem::take(&mut report.touched));
+    let note = if node.env.traces() { story(proposals, &report.outcomes) } else { String::new() };
     match node.env.point(Point { what: What::Commit, note, after: true }).await {
         Verdict::Fail => return Err(StoreError::Unknown("the answer was lost".to_owned())),
         Verdict::Go => {}

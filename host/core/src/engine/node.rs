@@ -277,6 +277,11 @@ fn name_id(random: u64) -> String {
     letters.collect()
 }
 
+/// Whether an id is as long as those that a node makes: a letter, a hyphen, twelve characters.
+pub(crate) fn is_whole(id: &str) -> bool {
+    id.len() == 14
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

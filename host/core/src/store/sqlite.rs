@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex};
 use tokio::sync::Mutex;
 
+/// How many rows of an answer may wait to be taken before the thread that reads them has to. More than the rows of most
+/// groups, since each pause is two changes between threads.
+const ROWS: usize = 4_096;
+
 /// A commit returns once it is on the disk; readers see the last committed state while a commit is under way.
 pub struct Sqlite {
     writer: Mutex<SqliteConnection>,
@@ -34,7 +38,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .row_buffer_size(ROWS);
         let describe = |error: sqlx::Error| StoreError::open(&path.display().to_string(), &error);
         let writer = SqliteConnection::connect_with(&options).await.map_err(describe)?;
         let reader = SqliteConnection::connect_with(&options).await.map_err(describe)?;
@@ -53,7 +58,8 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Memory)
             .synchronous(SqliteSynchronous::Off)
             .foreign_keys(false)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .row_buffer_size(ROWS);
         let writer =
             SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::open(":memory:", &error))?;
         Ok(Sqlite { writer: Mutex::new(writer), reader: None, scripts: SyncMutex::default(), _lock: None })

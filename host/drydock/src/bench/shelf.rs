@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use drydock_core::config::{BlueprintConfig, ConfigRevision};
 use drydock_core::contract::{
     Access, Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, Progress, Refusal,
-    Request, ResourceArg, Slot, Steps, StepOutcome,
+    Request, ResourceArg, Slot, StepOutcome, Steps,
 };
 use drydock_core::engine::{Farm, Node, Start};
 use drydock_core::env::{Env, Real};
@@ -60,6 +60,7 @@ pub async fn open(path: &Path, resources: u32) -> anyhow::Result<Shelf> {
         name: "bench".to_owned(),
         protections: Protections::ALL,
         alone: true,
+        sweeps: false,
     };
     Ok(Shelf { node: Node::start(start).await?, env })
 }
