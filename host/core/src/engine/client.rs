@@ -8,6 +8,7 @@ use crate::model::proposal::{Change, Lost, NewLease, Outcome};
 use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
+use crate::store::Touched;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -47,7 +48,8 @@ impl Node {
             answers,
             revision: self.farm.revision as i64,
         };
-        let found = match self.commit(Change::Ask(Box::new(new))).await {
+        let (outcome, touched) = self.commit_for_rows(Change::Ask(Box::new(new))).await;
+        let found = match outcome {
             Outcome::Done(done) => done.existing.unwrap_or(id),
             Outcome::Known => id,
             Outcome::Lost(Lost::KeyReused(lease)) => {
@@ -56,8 +58,16 @@ impl Node {
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         };
-        let subject = self.read("lease", self.store.lease(&found)).await?;
-        subject.lease.ok_or(AskError::NoSuchLease(found))
+        self.left(found, &touched).await
+    }
+
+    /// A lease as a group of commits has left it; read if that is not known.
+    async fn left(&self, id: String, touched: &Touched) -> Result<Lease, AskError> {
+        if let Some(lease) = touched.leases.iter().find(|lease| lease.id == id) {
+            return Ok(lease.clone());
+        }
+        let subject = self.read("lease", self.store.lease(&id)).await?;
+        subject.lease.ok_or(AskError::NoSuchLease(id))
     }
 
     fn known_type(&self, request: &Request) -> Result<(), AskError> {
@@ -98,14 +108,14 @@ impl Node {
     pub async fn end(&self, lease: &str, outcome: &str, reason: &str) -> Result<Lease, AskError> {
         let id = self.find(lease).await?;
         let change = Change::EndLease { lease: id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
-        match self.commit(change).await {
+        let (outcome, touched) = self.commit_for_rows(change).await;
+        match outcome {
             Outcome::Done(_) | Outcome::Known => {}
             Outcome::Lost(Lost::Missing(_)) => return Err(AskError::NoSuchLease(id)),
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         }
-        let subject = self.read("lease", self.store.lease(&id)).await?;
-        subject.lease.ok_or(AskError::NoSuchLease(id))
+        self.left(id, &touched).await
     }
 
     /// The client that waited for a lease or held it is gone.

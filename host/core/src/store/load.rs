@@ -8,6 +8,7 @@ use crate::model::rows::*;
 use crate::model::table::Rows;
 use crate::model::table::with_tables;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::{Arc, LazyLock};
 
 /// The order in which everybody locks, with the statement for each table. Its argument is an array of keys, each an
@@ -206,5 +207,10 @@ pub fn rows(answer: Vec<Tagged>) -> Result<Rows, StoreError> {
 
 /// One row from its JSON array.
 pub fn parse<R: Row>(table: &str, text: &str) -> Result<R, StoreError> {
+    parse_cells(table, text)
+}
+
+/// What is no row of a table, from its JSON array.
+pub fn parse_cells<T: DeserializeOwned>(table: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Row { table: table.to_owned(), why: error.to_string() })
 }
