@@ -51,6 +51,8 @@ struct Hub {
     due: BTreeSet<(i64, Task)>,
     /// By row: when it is due, and the epoch it has.
     rows: BTreeMap<Task, (i64, i64)>,
+    /// Rows that are due because another node hinted at them: what this node knew before does not take that back.
+    hinted: BTreeSet<Task>,
     running: BTreeMap<Task, Running>,
     matchers: BTreeMap<String, watch::Sender<News>>,
     /// News of pools whose matcher is not there yet.
@@ -191,6 +193,7 @@ impl Hub {
                 self.due.remove(&(at, task.clone()));
             }
             self.rows.insert(task.clone(), (now, known.map_or(epoch, |(_, known)| known.max(epoch))));
+            self.hinted.insert(task.clone());
             match self.running.get_mut(&task) {
                 Some(running) if epoch > running.epoch => running.cut = None,
                 Some(_) => {}
@@ -231,11 +234,15 @@ impl Hub {
 
     /// Notes when a row is due; a call that runs under another epoch is cut off.
     fn schedule(&mut self, task: Task, due: Option<i64>, epoch: i64) {
+        let due = match self.hinted.contains(&task) {
+            true => self.rows.get(&task).map(|(at, _)| *at).or(due),
+            false => due,
+        };
         if let Some((at, _)) = self.rows.remove(&task) {
             self.due.remove(&(at, task.clone()));
         }
         if let Some(running) = self.running.get_mut(&task)
-            && (running.epoch != epoch || due.is_none())
+            && running.epoch != epoch
         {
             running.cut = None;
         }
@@ -266,6 +273,7 @@ impl Hub {
             self.due.pop_first();
             // From here on only what arrives while it runs makes it due again.
             let Some((_, epoch)) = self.rows.remove(&task) else { continue };
+            self.hinted.remove(&task);
             let (cut, is_cut) = oneshot::channel();
             self.running.insert(task.clone(), Running { epoch, cut: Some(cut) });
             let acting = Arc::clone(node);
