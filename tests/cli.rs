@@ -1,7 +1,12 @@
 //! The command line from outside, against a real daemon.
 
-mod daemon;
+#[path = "fixture/house/mod.rs"]
+mod house;
+#[path = "fixture/sshd.rs"]
+mod sshd;
 
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/using.rs"]
 mod using;
 #[path = "cli/waiting.rs"]
@@ -9,73 +14,48 @@ mod waiting;
 #[path = "cli/with.rs"]
 mod with;
 
-use daemon::{DEADLINE, Daemon};
+use house::tool::Ran;
+use house::{DEADLINE, House};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::Instant;
-
-/// `drydock` with the daemon's socket, and these arguments.
-fn drydock(daemon: &Daemon, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_drydock"));
-    command.args(args).env("DRYDOCK_SOCKET", &daemon.socket).stdin(Stdio::null());
-    command
-}
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 /// Runs it to its end.
-fn run(daemon: &Daemon, args: &[&str]) -> Ran {
-    Ran::from(drydock(daemon, args).output().unwrap())
-}
-
-/// What it printed, and its code.
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
+fn run(house: &House, arguments: &[&str]) -> Ran {
+    house.run(arguments)
 }
 
 impl Ran {
     /// Its stdout, given that it went well.
     #[track_caller]
     fn ok(self) -> String {
-        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.code, Some(0), "{self:#?}");
         self.stdout
     }
 
     #[track_caller]
     fn json(self) -> Value {
-        serde_json::from_str(&self.ok()).unwrap()
+        serde_json::from_str(&self.ok()).expect("JSON")
     }
 
     /// That it failed with this code, and said this.
     #[track_caller]
-    fn failed(self, code: i32, said: &str) {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert!(self.stderr.contains(said), "{said:?} is not in {:?}", self.stderr);
+    fn failed(self, code: u8, said: &str) {
+        self.assert_failed(code, &[said]);
     }
 }
 
 /// Leases something, and gives its id.
-fn lease(daemon: &Daemon, args: &[&str]) -> String {
-    let all: Vec<&str> = ["lease", "--type", "host"].iter().chain(args).copied().collect();
-    run(daemon, &all).ok().trim().to_owned()
+fn lease(house: &House, arguments: &[&str]) -> String {
+    let all: Vec<&str> = ["lease", "--type", "host"].iter().chain(arguments).copied().collect();
+    run(house, &all).ok().trim().to_owned()
 }
 
 /// One that runs meanwhile.
 struct Running {
     child: Child,
-    stderr: BufReader<std::process::ChildStderr>,
+    stderr: BufReader<ChildStderr>,
     said: String,
 }
 
@@ -110,12 +90,20 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Waits until a condition holds.
 #[track_caller]
 fn eventually(mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
         assert!(Instant::now() < deadline, "it does not come to pass");
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -172,6 +172,7 @@ impl Yard {
             name: "one".to_owned(),
             protections: Protections::ALL,
             alone: true,
+            sweeps: false,
         };
         let node = Node::start(start).await.unwrap();
         let yard = Yard { env, store, node, _directory: directory };

@@ -2,11 +2,13 @@
 
 mod arguments;
 mod guests;
+mod listener;
 
 use arguments::{Taken, blueprint, place, request, resource, step};
 use drydock_core::contract::{Acquisition, Allocation, BlueprintArg, Failure, Needs, Progress, Refusal, Wake};
 use drydock_core::plugin::{Fault, Plugin, Step};
 use drydock_runtime::Limits;
+use listener::Heard;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,6 +144,23 @@ async fn dropping_a_call_ends_it() {
 }
 
 #[tokio::test]
+async fn acting_calls_never_keep_deciding_ones_waiting() {
+    let limits = Limits { acting_calls: 1, deciding_calls: 1, ..Limits::default() };
+    let plugin = guests::loader(limits).load("hostile", &guests::bytes("hostile")).await.unwrap();
+    let b = that("open", "run for an hour");
+    let decisions = async {
+        for _ in 0..3 {
+            consider(&*plugin, "nothing").await.unwrap().unwrap();
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = plugin.act(step(Step::Open, &b, &resource("{}"), None)) => panic!("an hour went by: {answer:?}"),
+        () = decisions => {}
+    }
+}
+
+#[tokio::test]
 async fn traps_say_what_happened_and_where() {
     let plugin = hostile().await;
     says(&trapped(consider(&*plugin, "memory").await), &["`consider`", "64 MiB", "misbehaviour"]);
@@ -225,18 +244,39 @@ async fn text_is_escaped_and_cut() {
 }
 
 #[tokio::test]
-async fn a_guest_that_talks_too_much_is_not_harmed() {
+async fn a_guest_that_talks_too_much_is_cut_short() {
     let plugin = hostile().await;
-    for how in ["flood", "long message", "print"] {
-        consider(&*plugin, how).await.unwrap().unwrap();
-    }
+    let (heard, _guard) = Heard::listen();
+
+    consider(&*plugin, "flood").await.unwrap().unwrap();
+    let heard_of_flood = heard.take();
+    assert_eq!(heard_of_flood.len(), 101);
+    assert_eq!(heard_of_flood[99].1, "message 99\\u{1b}[2J");
+    says(&heard_of_flood[99].2, &["blueprint=\"trial\"", "function=\"consider\""]);
+    says(&heard_of_flood[100].1, &["more than 100 messages", "dropped"]);
+
+    consider(&*plugin, "long message").await.unwrap().unwrap();
+    let (level, message, _) = heard.take().remove(0);
+    assert_eq!(level, tracing::Level::WARN);
+    assert!(message.len() <= (8 << 10) + 3 && message.ends_with('…'), "{} bytes", message.len());
+
+    consider(&*plugin, "print").await.unwrap().unwrap();
+    let printed = heard.take();
+    assert_eq!(printed[0].1, "printed: line 0");
+    let bytes: usize = printed.iter().map(|(_, message, _)| message.len() - "printed: ".len() + 1).sum();
+    assert!((8000..=(8 << 10) + 1).contains(&bytes), "{bytes} bytes");
 }
 
 #[tokio::test]
 async fn deciding_calls_run_no_commands() {
     let plugin = hostile().await;
+    let (heard, _guard) = Heard::listen();
     let reason = found_out(&*plugin, "run locally").await;
     says(&reason, &["denied", "hostile", "`consider`", "only decides"]);
+    let (level, message, fields) = heard.take().remove(0);
+    assert_eq!(level, tracing::Level::WARN);
+    says(&message, &["denied", "only decides"]);
+    says(&fields, &["blueprint=\"trial\""]);
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn build() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../..");
     let plugins = root.join("plugins");
     // Not the folder as a whole: it holds the target folder, which every build changes.
     for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/preallocated", "wit"] {

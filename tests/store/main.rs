@@ -3,6 +3,7 @@
 mod asking;
 mod bed;
 mod checker;
+mod concurrent;
 mod durability;
 mod ending;
 mod groups;

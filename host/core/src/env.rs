@@ -19,6 +19,9 @@ pub trait Env: Send + Sync + 'static {
     /// A point at which the simulator chooses who goes on, and what goes wrong.
     fn point(&self, point: Point) -> BoxFuture<'static, Verdict>;
 
+    /// Whether anybody reads the notes of points; making one takes time.
+    fn traces(&self) -> bool;
+
     /// Waits until real I/O may start, and counts it as under way until what it returns is dropped. The simulator lets
     /// one go at a time, since the order in which several end would not be its own.
     fn io(&self) -> BoxFuture<'static, Box<dyn Send>>;
@@ -120,6 +123,10 @@ impl Env for Real {
 
     fn point(&self, _: Point) -> BoxFuture<'static, Verdict> {
         Box::pin(std::future::ready(Verdict::Go))
+    }
+
+    fn traces(&self) -> bool {
+        false
     }
 
     fn io(&self) -> BoxFuture<'static, Box<dyn Send>> {

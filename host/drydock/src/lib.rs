@@ -6,6 +6,5 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod exit;
-mod schema;
 mod sentence;
 pub mod server;

@@ -8,8 +8,7 @@ use wit_parser::{Resolve, WorldId, WorldItem, WorldKey};
 /// The contract that this host serves.
 pub const CONTRACT: &str = "drydock:blueprint@0.1.0";
 
-const NAMESPACE: &str = "drydock";
-const PACKAGE: &str = "blueprint";
+const PACKAGE: &str = "drydock:blueprint";
 const SERVED: Version = Version::new(0, 1, 0);
 
 /// What a plugin exports.
@@ -95,7 +94,7 @@ struct Interface {
 
 impl Interface {
     fn is_ours(&self) -> bool {
-        self.package == format!("{NAMESPACE}:{PACKAGE}")
+        self.package == PACKAGE
     }
 
     fn full(&self) -> String {
@@ -104,9 +103,12 @@ impl Interface {
 }
 
 /// Interfaces, and the names of the items that are in none.
-fn items(resolve: &Resolve, keys: &[(&WorldKey, &WorldItem)]) -> (Vec<Interface>, Vec<String>) {
+fn items<'a>(
+    resolve: &Resolve,
+    items: impl IntoIterator<Item = (&'a WorldKey, &'a WorldItem)>,
+) -> (Vec<Interface>, Vec<String>) {
     let (mut interfaces, mut others) = (Vec::new(), Vec::new());
-    for (key, item) in keys {
+    for (key, item) in items {
         let id = match (key, item) {
             (WorldKey::Interface(id), _) => *id,
             (WorldKey::Name(name), WorldItem::Function(_) | WorldItem::Interface { .. }) => {
@@ -129,11 +131,11 @@ fn items(resolve: &Resolve, keys: &[(&WorldKey, &WorldItem)]) -> (Vec<Interface>
 }
 
 fn exports(resolve: &Resolve, world: WorldId) -> Vec<Interface> {
-    items(resolve, &resolve.worlds[world].exports.iter().collect::<Vec<_>>()).0
+    items(resolve, &resolve.worlds[world].exports).0
 }
 
 fn imports(resolve: &Resolve, world: WorldId) -> (Vec<Interface>, Vec<String>) {
-    items(resolve, &resolve.worlds[world].imports.iter().collect::<Vec<_>>())
+    items(resolve, &resolve.worlds[world].imports)
 }
 
 /// A plugin for an earlier patch of the same contract is fine: those only add.
@@ -149,11 +151,9 @@ fn right_version(name: &str, resolve: &Resolve, world: WorldId) -> Result<(), St
     let Some(other) = ours.iter().find(|interface| !is_served(&interface.version)) else {
         return Ok(());
     };
-    let asked = other.version.as_ref().map_or("without a version".to_owned(), |v| format!("@{v}"));
-    let asked = if asked.starts_with('@') {
-        format!("{NAMESPACE}:{PACKAGE}{asked}")
-    } else {
-        format!("{NAMESPACE}:{PACKAGE} {asked}")
+    let asked = match &other.version {
+        Some(version) => format!("{PACKAGE}@{version}"),
+        None => format!("{PACKAGE} without a version"),
     };
     let newer = other.version.as_ref().is_some_and(|v| *v > SERVED);
     let advice = if newer {
@@ -211,14 +211,14 @@ fn only_served_imports(name: &str, resolve: &Resolve, world: WorldId) -> Result<
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::inspect;
 
-    const PLANNING: &str = "drydock:blueprint/planning@0.1.0";
-    const LIFECYCLE: &str = "drydock:blueprint/lifecycle@0.1.0";
+    pub(crate) const PLANNING: &str = "drydock:blueprint/planning@0.1.0";
+    pub(crate) const LIFECYCLE: &str = "drydock:blueprint/lifecycle@0.1.0";
 
     /// The bytes of a component that imports and exports instances of these names, all of them empty.
-    fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
+    pub(crate) fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
         // The type of an empty instance; then the imports, each of that type.
         section(&mut bytes, 7, &[1, 0x42, 0]);

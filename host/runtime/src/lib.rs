@@ -27,4 +27,4 @@ mod view;
 pub use inspect::CONTRACT;
 pub use limits::{Limits, MEMORY_MAX};
 pub use loader::{LoadError, Loader, LoaderError};
-pub use schemas::Schemas;
+pub use schemas::{Problem, Schemas};

@@ -13,17 +13,17 @@ pub struct Limits {
     pub deciding_time: Duration,
     /// Bytes of one linear memory. At most 64 MiB, which is the default.
     pub memory: usize,
-    /// Deciding calls that run at once; the next one waits. At most 128. Default: 64.
+    /// Deciding calls that run at once; the next one waits. At most 64, which is the default.
     pub deciding_calls: usize,
-    /// Acting calls that run at once; the next one waits. At most 896. Default: 448.
+    /// Acting calls that run at once; the next one waits. At most 448, which is the default.
     pub acting_calls: usize,
 }
 
 /// Bytes that a memory can be allowed at most.
 pub const MEMORY_MAX: usize = 64 << 20;
 
-pub(crate) const DECIDING_CALLS_MAX: usize = 128;
-pub(crate) const ACTING_CALLS_MAX: usize = 896;
+pub(crate) const DECIDING_CALLS_MAX: usize = 64;
+pub(crate) const ACTING_CALLS_MAX: usize = 448;
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -32,8 +32,8 @@ impl Default for Limits {
             acting_compute: Duration::from_secs(1),
             deciding_time: Duration::from_secs(10),
             memory: MEMORY_MAX,
-            deciding_calls: 64,
-            acting_calls: 448,
+            deciding_calls: DECIDING_CALLS_MAX,
+            acting_calls: ACTING_CALLS_MAX,
         }
     }
 }

@@ -138,3 +138,22 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Loader;
+    use crate::commands::{Credentials, Runner};
+    use crate::inspect::tests::{LIFECYCLE, PLANNING, component};
+    use std::sync::Arc;
+
+    /// Its interfaces have the right names, and nothing in them.
+    #[tokio::test]
+    async fn a_component_with_other_functions_is_refused_by_name() {
+        let loader = Loader::new(Arc::new(Runner::new(Credentials::default()))).unwrap();
+        let hollow = component(&[], &[PLANNING, LIFECYCLE]);
+        let error = loader.load("hollow.wasm", &hollow).await.err().unwrap().to_string();
+        for part in ["hollow.wasm can't be compiled", "drydock:blueprint", "against this Drydock's wit/"] {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! What clients ask of a node: leases, their ends, and what is the case.
 
 use super::api::{Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, Violation, Why};
-use super::node::{Node, lock};
+use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
 use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
+use crate::store::Touched;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -47,7 +48,8 @@ impl Node {
             answers,
             revision: self.farm.revision as i64,
         };
-        let found = match self.commit(Change::Ask(Box::new(new))).await {
+        let (outcome, touched) = self.commit_for_rows(Change::Ask(Box::new(new))).await;
+        let found = match outcome {
             Outcome::Done(done) => done.existing.unwrap_or(id),
             Outcome::Known => id,
             Outcome::Lost(Lost::KeyReused(lease)) => {
@@ -56,8 +58,16 @@ impl Node {
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         };
-        let subject = self.read("lease", self.store.lease(&found)).await?;
-        subject.lease.ok_or(AskError::NoSuchLease(found))
+        self.left(found, &touched).await
+    }
+
+    /// A lease as a group of commits has left it; read if that is not known.
+    async fn left(&self, id: String, touched: &Touched) -> Result<Lease, AskError> {
+        if let Some(lease) = touched.leases.iter().find(|lease| lease.id == id) {
+            return Ok(lease.clone());
+        }
+        let subject = self.read("lease", self.store.lease(&id)).await?;
+        subject.lease.ok_or(AskError::NoSuchLease(id))
     }
 
     fn known_type(&self, request: &Request) -> Result<(), AskError> {
@@ -98,14 +108,14 @@ impl Node {
     pub async fn end(&self, lease: &str, outcome: &str, reason: &str) -> Result<Lease, AskError> {
         let id = self.find(lease).await?;
         let change = Change::EndLease { lease: id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
-        match self.commit(change).await {
+        let (outcome, touched) = self.commit_for_rows(change).await;
+        match outcome {
             Outcome::Done(_) | Outcome::Known => {}
             Outcome::Lost(Lost::Missing(_)) => return Err(AskError::NoSuchLease(id)),
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         }
-        let subject = self.read("lease", self.store.lease(&id)).await?;
-        subject.lease.ok_or(AskError::NoSuchLease(id))
+        self.left(id, &touched).await
     }
 
     /// The client that waited for a lease or held it is gone.
@@ -135,8 +145,13 @@ impl Node {
         subject.resource.ok_or(AskError::NoSuchLease(id))
     }
 
-    /// The id that is meant: itself, or the only one that begins so.
+    /// The id that is meant. One that is whole is not looked up: whoever uses it finds out whether it exists.
     async fn find(&self, id: &str) -> Result<String, AskError> {
+        if is_whole(id) { Ok(id.to_owned()) } else { self.search(id).await }
+    }
+
+    /// The id that is meant, which exists: itself, or the only one that begins so.
+    async fn search(&self, id: &str) -> Result<String, AskError> {
         let found = self.read("find", self.store.by_prefix(id)).await?;
         match found.as_slice() {
             [only] => Ok(only.clone()),
@@ -173,7 +188,7 @@ impl Node {
     /// Those after `after` (0: from the start), oldest first; of one lease or resource if a subject is given.
     pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, AskError> {
         let subject = match subject {
-            Some(subject) => Some(self.find(subject).await?),
+            Some(subject) => Some(self.search(subject).await?),
             None => None,
         };
         let limit = if limit == 0 { 1_000 } else { limit.min(10_000) };

@@ -10,8 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 /// A proposal with who waits for its outcome.
 pub struct Offered {
     pub proposal: Proposal,
-    pub answer: oneshot::Sender<Outcome>,
+    pub answer: oneshot::Sender<Answer>,
 }
+
+/// What became of a proposal, and the rows that its group has left. Those of a group whose answer was lost are not known.
+pub type Answer = (Outcome, Arc<Touched>);
 
 /// At most this many proposals in a group, so that one transaction stays short.
 const GROUP: usize = 512;
@@ -30,14 +33,15 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
         {
             group.push(next);
         }
-        let proposals: Vec<Proposal> = group.iter().map(|offered| offered.proposal.clone()).collect();
+        let (proposals, answers): (Vec<Proposal>, Vec<_>) =
+            group.into_iter().map(|offered| (offered.proposal, offered.answer)).unzip();
         let report = settle(&node, &proposals, verdict).await;
         if report.outcomes.contains(&Outcome::Lost(Lost::Dead(node.id.clone()))) {
             node.seen_dead();
         }
-        for (offered, outcome) in group.into_iter().zip(report.outcomes) {
+        for (answer, outcome) in answers.into_iter().zip(report.outcomes) {
             // Whoever asked may be gone; what was decided stands.
-            let _ = offered.answer.send(outcome);
+            let _ = answer.send((outcome, Arc::clone(&report.touched)));
         }
     }
 }
@@ -76,8 +80,8 @@ async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreErro
     let result = node.store.commit(node.env.now(), proposals).await;
     drop(io);
     let report = result?;
-    let touched = Arc::new(report.touched.clone());
-    let note = story(proposals, &report.outcomes);
+    let touched = Arc::clone(&report.touched);
+    let note = if node.env.traces() { story(proposals, &report.outcomes) } else { String::new() };
     match node.env.point(Point { what: What::Commit, note, after: true }).await {
         Verdict::Fail => return Err(StoreError::Unknown("the answer was lost".to_owned())),
         Verdict::Go => {}

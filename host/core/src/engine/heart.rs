@@ -5,7 +5,7 @@ use super::hub::Message;
 use super::node::Node;
 use crate::model::proposal::{Change, Outcome};
 use crate::model::protection::Protection;
-use crate::store::StoreError;
+use crate::store::{Claimed, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -93,17 +93,20 @@ pub async fn bury_others(node: &Node) -> Result<(), StoreError> {
 /// Takes over what dead nodes had claimed, and looks at every pool once.
 pub async fn take_over(node: &Node) -> Result<(), StoreError> {
     let orphans = node.read("orphans", node.store.orphans()).await?;
-    let mut dead: BTreeMap<String, (Vec<String>, Vec<String>, Vec<String>)> = BTreeMap::new();
+    let mut dead: BTreeMap<String, Claimed> = BTreeMap::new();
     for lease in orphans.leases {
-        dead.entry(lease.claim).or_default().0.push(lease.id);
+        dead.entry(lease.claim.clone()).or_default().leases.push(lease);
     }
     for place in orphans.places {
-        dead.entry(place.claim).or_default().1.push(place.id);
+        dead.entry(place.claim.clone()).or_default().places.push(place);
     }
     for resource in orphans.resources {
-        dead.entry(resource.claim).or_default().2.push(resource.id);
+        dead.entry(resource.claim.clone()).or_default().resources.push(resource);
     }
-    for (dead, (leases, places, resources)) in dead {
+    for (dead, claimed) in dead {
+        let leases = claimed.leases.into_iter().map(|lease| lease.id).collect();
+        let places = claimed.places.into_iter().map(|place| place.id).collect();
+        let resources = claimed.resources.into_iter().map(|resource| resource.id).collect();
         node.commit(Change::TakeOver { dead, leases, places, resources }).await;
     }
     node.look_at_all();

@@ -87,10 +87,11 @@ impl Matcher {
             Some(at) => {
                 select(woken, self.node.env.sleep_until(at)).await;
             }
-            None => match woken.await {
-                Either::Left((Err(_), _)) => std::future::pending().await,
-                _ => {}
-            },
+            None => {
+                if let Either::Left((Err(_), _)) = woken.await {
+                    std::future::pending().await
+                }
+            }
         }
     }
 
@@ -109,7 +110,8 @@ impl Matcher {
         };
         let planned = self.plan(&look);
         questions::ask(self, &look, &planned.questions);
-        let waiting = !planned.waits.is_empty() || !planned.questions.is_empty();
+        // Those who wait have been planned for with all that is there; only an answer brings them more.
+        let asking = !planned.questions.is_empty();
         self.publish(&look, planned.waits);
         if planned.plan.items.is_empty() {
             if planned.more {
@@ -117,7 +119,7 @@ impl Matcher {
             }
             return Round::Settled { seen: look.pool.news, next: planned.next };
         }
-        self.commit(planned.plan, look.pool.news, waiting || planned.more, planned.next).await
+        self.commit(planned.plan, look.pool.news, asking || planned.more, planned.next).await
     }
 
     /// The slots that offers name, by name space.

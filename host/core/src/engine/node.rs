@@ -2,7 +2,7 @@
 //! changed comes back as a note to the hub.
 
 use super::api::{AskError, Obstacle};
-use super::committer::{self, Offered};
+use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
 use super::hub::{self, Message};
 use super::{heart, matcher, sweep};
@@ -123,10 +123,15 @@ impl Node {
     /// Offers a change to the group committer and waits until the store says what became of it. Dropping the future does
     /// not take the change back.
     pub async fn commit(&self, change: Change) -> Outcome {
+        self.commit_for_rows(change).await.0
+    }
+
+    /// The same, with the rows that the group has left, so that they need not be read again.
+    pub(crate) async fn commit_for_rows(&self, change: Change) -> Answer {
         let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
         let proposal = Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change };
         let (answer, outcome) = oneshot::channel();
-        let gone = || Outcome::Unknown("the node is stopping".to_owned());
+        let gone = || (Outcome::Unknown("the node is stopping".to_owned()), Arc::default());
         if self.offers.send(Offered { proposal, answer }).is_err() {
             return gone();
         }
@@ -276,6 +281,11 @@ fn name_id(random: u64) -> String {
         char::from(letter)
     });
     letters.collect()
+}
+
+/// Whether an id is as long as those that a node makes: a letter, a hyphen, twelve characters.
+pub(crate) fn is_whole(id: &str) -> bool {
+    id.len() == 14
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

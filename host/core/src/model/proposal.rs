@@ -89,6 +89,8 @@ pub struct Plan {
     pub items: Vec<Item>,
 }
 
+// Most items are placements, so a box around each would only cost.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Item {
     Place(Placement),

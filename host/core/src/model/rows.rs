@@ -22,16 +22,39 @@ pub trait Row: Clone + PartialEq + std::fmt::Debug + Serialize + DeserializeOwne
     const COLUMNS: &'static [(&'static str, Column)];
     /// How many of the first columns are the key.
     const KEY: usize;
+    /// Which columns keep, once the row is made, what it was made with.
+    const FIXED: &'static [bool];
     type Key: Ord + Clone + Send + std::fmt::Debug;
 
     fn key(&self) -> Self::Key;
     /// Appends the row as a JSON array in the order of `COLUMNS`.
     fn cells(&self, out: &mut Vec<u8>);
+    /// The same without what is fixed.
+    fn moving_cells(&self, out: &mut Vec<u8>);
+    /// Whether what is fixed is the same in both.
+    fn is_fixed_as(&self, other: &Self) -> bool;
+}
+
+macro_rules! is_fixed {
+    () => {
+        false
+    };
+    (fixed) => {
+        true
+    };
+}
+
+/// Appends one cell and says what comes before the next.
+fn cell<T: Serialize>(out: &mut Vec<u8>, before: u8, value: &T) -> u8 {
+    out.push(before);
+    // Writing JSON of plain strings and numbers to memory has no way to fail.
+    let _ = serde_json::to_writer(&mut *out, value);
+    b','
 }
 
 macro_rules! row {
     ($(#[$meta:meta])* $name:ident in $table:literal, key $key:literal $kind:ty = |$this:ident| $of:expr;
-     $($(#[$field_meta:meta])* $field:ident : $type:ty => $column:ident,)*) => {
+     $($(#[$field_meta:meta])* $field:ident : $type:ty => $column:ident $($fixed:ident)?,)*) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub struct $name { $($(#[$field_meta])* pub $field: $type,)* }
@@ -40,20 +63,30 @@ macro_rules! row {
             const TABLE: &'static str = $table;
             const COLUMNS: &'static [(&'static str, Column)] = &[$((stringify!($field), Column::$column),)*];
             const KEY: usize = $key;
+            const FIXED: &'static [bool] = &[$(is_fixed!($($fixed)?),)*];
             type Key = $kind;
 
             fn key(&self) -> Self::Key { let $this = self; $of }
 
             fn cells(&self, out: &mut Vec<u8>) {
-                let mut separator = b'[';
-                $(
-                    out.push(separator);
-                    separator = b',';
-                    // Writing JSON of plain strings and numbers to memory has no way to fail.
-                    let _ = serde_json::to_writer(&mut *out, &self.$field);
-                )*
-                let _ = separator;
+                let mut before = b'[';
+                $(before = cell(out, before, &self.$field);)*
+                let _ = before;
                 out.push(b']');
+            }
+
+            fn moving_cells(&self, out: &mut Vec<u8>) {
+                let mut before = b'[';
+                $(if !is_fixed!($($fixed)?) {
+                    before = cell(out, before, &self.$field);
+                })*
+                let _ = before;
+                out.push(b']');
+            }
+
+            fn is_fixed_as(&self, other: &Self) -> bool {
+                let _ = other;
+                true $(&& (!is_fixed!($($fixed)?) || self.$field == other.$field))*
             }
         }
     };
@@ -100,12 +133,12 @@ row! {
     /// Waiting requests of a pool that need the same.
     Class in "class", key 1 String = |row| row.id.clone();
     id: String => Text,
-    kind: String => Text,
-    request: Doc<crate::contract::Request> => Text,
+    kind: String => Text fixed,
+    request: Doc<crate::contract::Request> => Text fixed,
     /// By blueprint: what its `consider` answered.
-    answers: Doc<BTreeMap<String, Considered>> => Text,
+    answers: Doc<BTreeMap<String, Considered>> => Text fixed,
     /// The config revision that the answers belong to.
-    revision: i64 => Int,
+    revision: i64 => Int fixed,
     /// How many of its leases wait.
     waiting: i64 => Int,
 }
@@ -122,7 +155,7 @@ row! {
     /// What the host counts of a blueprint.
     Blueprint in "blueprint", key 1 String = |row| row.name.clone();
     name: String => Text,
-    kind: String => Text,
+    kind: String => Text fixed,
     /// Its resources that are not destroyed.
     used: i64 => Int,
     /// Failures in a row that were laid to the blueprint as a whole.
@@ -136,25 +169,25 @@ row! {
 row! {
     Resource in "resource", key 1 String = |row| row.id.clone();
     id: String => Text,
-    kind: String => Text,
-    blueprint: String => Text,
+    kind: String => Text fixed,
+    blueprint: String => Text fixed,
     /// The name space of its slots.
-    space: String => Text,
+    space: String => Text fixed,
     /// The config revision and the plugin it was made with.
-    revision: i64 => Int,
-    digest: String => Text,
+    revision: i64 => Int fixed,
+    digest: String => Text fixed,
     /// For people.
-    name: String => Text,
+    name: String => Text fixed,
     status: ResourceStatus => Text,
     wanted: Wanted => Text,
     /// Why it is wanted away, or why it broke.
     reason: Option<String> => Text,
-    attributes: String => Text,
-    labels: Doc<Labels> => Text,
-    slots: Doc<Vec<Slot>> => Text,
+    attributes: String => Text fixed,
+    labels: Doc<Labels> => Text fixed,
+    slots: Doc<Vec<Slot>> => Text fixed,
     /// Shares taken by the places on it that are not gone.
     used: i64 => Int,
-    shares: i64 => Int,
+    shares: i64 => Int fixed,
     /// Shares that a matcher may give: 0 unless alive and wanted.
     room: i64 => Int,
     /// What its steps saved.
@@ -166,8 +199,8 @@ row! {
     /// When its next step is due.
     due_at: Option<i64> => Int,
     /// When it breaks if it is still pending.
-    open_by: i64 => Int,
-    created_at: i64 => Int,
+    open_by: i64 => Int fixed,
+    created_at: i64 => Int fixed,
     /// Since when no place is on it.
     idle_since: Option<i64> => Int,
     ended_at: Option<i64> => Int,
@@ -179,25 +212,25 @@ row! {
     /// One lease's stay on one resource.
     Place in "place", key 1 String = |row| row.id.clone();
     id: String => Text,
-    lease: String => Text,
-    resource: String => Text,
-    kind: String => Text,
-    blueprint: String => Text,
-    space: String => Text,
+    lease: String => Text fixed,
+    resource: String => Text fixed,
+    kind: String => Text fixed,
+    blueprint: String => Text fixed,
+    space: String => Text fixed,
     status: PlaceStatus => Text,
-    share: i64 => Int,
-    slots: Doc<Vec<Slot>> => Text,
+    share: i64 => Int fixed,
+    slots: Doc<Vec<Slot>> => Text fixed,
     /// What it gives without any call; then nothing is called for it.
-    ready: Doc<Option<Handout>> => Text,
+    ready: Doc<Option<Handout>> => Text fixed,
     /// 1 when its plugin has something to call when it ends.
-    releases: i64 => Int,
+    releases: i64 => Int fixed,
     /// 1 when `activate` may have been called.
     touched: i64 => Int,
     state: Option<String> => Text,
     note: Option<String> => Text,
     attempt: i64 => Int,
     due_at: Option<i64> => Int,
-    created_at: i64 => Int,
+    created_at: i64 => Int fixed,
     claim: String => Text,
     epoch: i64 => Int,
 }
@@ -205,23 +238,23 @@ row! {
 row! {
     Lease in "lease", key 1 String = |row| row.id.clone();
     id: String => Text,
-    kind: String => Text,
-    class: String => Text,
-    owner: String => Text,
-    request: Doc<crate::contract::Request> => Text,
+    kind: String => Text fixed,
+    class: String => Text fixed,
+    owner: String => Text fixed,
+    request: Doc<crate::contract::Request> => Text fixed,
     status: LeaseStatus => Text,
     wanted: Wanted => Text,
     /// How it ended: `released`, `expired`, `broken`, …; empty while it lives.
     outcome: String => Text,
     /// Why it ended, or why it went back to waiting.
     reason: Option<String> => Text,
-    asked_at: i64 => Int,
+    asked_at: i64 => Int fixed,
     /// Its place in the order: the lower first, then the lower id.
-    ord: i64 => Int,
+    ord: i64 => Int fixed,
     /// It ends then, whatever it is doing.
-    until: Option<i64> => Int,
+    until: Option<i64> => Int fixed,
     /// It ends then if it is not active.
-    wait_until: Option<i64> => Int,
+    wait_until: Option<i64> => Int fixed,
     acquired_at: Option<i64> => Int,
     active_at: Option<i64> => Int,
     ended_at: Option<i64> => Int,
@@ -276,7 +309,7 @@ row! {
     Aside in "aside", key 2 (String, String) = |row| (row.space.clone(), row.slot.clone());
     space: String => Text,
     slot: String => Text,
-    kind: String => Text,
+    kind: String => Text fixed,
     failures: i64 => Int,
     until: i64 => Int,
     reason: String => Text,
@@ -310,12 +343,12 @@ row! {
     /// One running daemon, or one that ran.
     NodeRow in "node", key 1 String = |row| row.id.clone();
     id: String => Text,
-    name: String => Text,
+    name: String => Text fixed,
     /// Counts up while the node lives.
     beat: i64 => Int,
     /// 1 until it is seen dead or has stopped.
     alive: i64 => Int,
-    joined_at: i64 => Int,
+    joined_at: i64 => Int fixed,
 }
 
 row! {

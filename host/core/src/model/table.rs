@@ -5,18 +5,30 @@ use super::rows::{
     Resource, Row, SlotRow,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The rows of one type. A key that was not loaded counts as absent from the store.
 #[derive(Debug)]
 pub struct Table<R: Row> {
     entries: BTreeMap<R::Key, Entry<R>>,
-    journal: Vec<(R::Key, Option<R>)>,
+    journal: Vec<(R::Key, Option<Arc<R>>)>,
 }
 
 #[derive(Debug)]
 struct Entry<R> {
-    stored: Option<R>,
-    now: Option<R>,
+    stored: Option<Arc<R>>,
+    now: Option<Arc<R>>,
+}
+
+impl<R: PartialEq> Entry<R> {
+    fn is_changed(&self) -> bool {
+        match (&self.stored, &self.now) {
+            // Most rows of a group are only relied on: those need no comparing.
+            (Some(stored), Some(now)) => !Arc::ptr_eq(stored, now) && stored != now,
+            (None, None) => false,
+            _ => true,
+        }
+    }
 }
 
 impl<R: Row> Default for Table<R> {
@@ -28,19 +40,21 @@ impl<R: Row> Default for Table<R> {
 impl<R: Row> Table<R> {
     /// Takes in a row as the store has it.
     pub fn load(&mut self, row: R) {
-        self.entries.insert(row.key(), Entry { stored: Some(row.clone()), now: Some(row) });
+        let key = row.key();
+        let row = Arc::new(row);
+        self.entries.insert(key, Entry { stored: Some(Arc::clone(&row)), now: Some(row) });
     }
 
     pub fn get(&self, key: &R::Key) -> Option<&R> {
-        self.entries.get(key).and_then(|entry| entry.now.as_ref())
+        self.entries.get(key).and_then(|entry| entry.now.as_deref())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &R> {
-        self.entries.values().filter_map(|entry| entry.now.as_ref())
+        self.entries.values().filter_map(|entry| entry.now.as_deref())
     }
 
     pub fn put(&mut self, row: R) {
-        self.set(row.key(), Some(row));
+        self.set(row.key(), Some(Arc::new(row)));
     }
 
     pub fn remove(&mut self, key: &R::Key) {
@@ -49,7 +63,7 @@ impl<R: Row> Table<R> {
         }
     }
 
-    fn set(&mut self, key: R::Key, row: Option<R>) {
+    fn set(&mut self, key: R::Key, row: Option<Arc<R>>) {
         let entry = self.entries.entry(key.clone()).or_insert(Entry { stored: None, now: None });
         let before = std::mem::replace(&mut entry.now, row);
         self.journal.push((key, before));
@@ -67,18 +81,18 @@ impl<R: Row> Table<R> {
 
     /// Rows that are new or other than the store has them, by key.
     pub fn changed(&self) -> impl Iterator<Item = &R> {
-        self.entries.values().filter(|entry| entry.now != entry.stored).filter_map(|entry| entry.now.as_ref())
+        self.entries.values().filter(|entry| entry.is_changed()).filter_map(|entry| entry.now.as_deref())
     }
 
     /// The same, each with what the store has.
     pub fn changes(&self) -> impl Iterator<Item = (Option<&R>, &R)> {
-        let changed = self.entries.values().filter(|entry| entry.now != entry.stored);
-        changed.filter_map(|entry| entry.now.as_ref().map(|now| (entry.stored.as_ref(), now)))
+        let changed = self.entries.values().filter(|entry| entry.is_changed());
+        changed.filter_map(|entry| entry.now.as_deref().map(|now| (entry.stored.as_deref(), now)))
     }
 
     /// Rows that the store has and that are gone now, by key.
     pub fn removed(&self) -> impl Iterator<Item = &R> {
-        self.entries.values().filter(|entry| entry.now.is_none()).filter_map(|entry| entry.stored.as_ref())
+        self.entries.values().filter(|entry| entry.now.is_none()).filter_map(|entry| entry.stored.as_deref())
     }
 }
 

@@ -212,6 +212,10 @@ impl Env for SimEnv {
         Box::pin(async move { gone.await.unwrap_or(Verdict::Fail) })
     }
 
+    fn traces(&self) -> bool {
+        true
+    }
+
     fn io(&self) -> BoxFuture<'static, Box<dyn Send>> {
         self.world.turn()
     }

@@ -20,8 +20,9 @@ impl Dialect {
     /// A row source `j` with a column `value`: the elements of an array in the argument, or of the argument itself.
     pub fn each(self, field: Option<&str>) -> String {
         match (self, field) {
-            (Dialect::Sqlite, None) => "json_each($1) as j".to_owned(),
-            (Dialect::Sqlite, Some(field)) => format!("json_each($1, '$.{field}') as j"),
+            // The binary form: a row as text would be written and parsed again for each of its cells.
+            (Dialect::Sqlite, None) => "jsonb_each($1) as j".to_owned(),
+            (Dialect::Sqlite, Some(field)) => format!("jsonb_each($1, '$.{field}') as j"),
             (Dialect::Postgres, None) => "jsonb_array_elements($1::jsonb) as j(value)".to_owned(),
             (Dialect::Postgres, Some(field)) => {
                 format!("jsonb_array_elements($1::jsonb -> '{field}') as j(value)")
@@ -51,6 +52,14 @@ impl Dialect {
         match column {
             Column::Text => format!("j.value ->> {index}"),
             Column::Int => format!("cast(j.value ->> {index} as bigint)"),
+        }
+    }
+
+    /// A text that sorts by its bytes, as it does in the program, whatever language the database speaks.
+    pub fn words(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "text",
+            Dialect::Postgres => "text collate \"C\"",
         }
     }
 

@@ -7,7 +7,8 @@ use crate::model::proposal::Keys;
 use crate::model::rows::*;
 use crate::model::table::Rows;
 use crate::model::table::with_tables;
-use serde_json::json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::{Arc, LazyLock};
 
 /// The order in which everybody locks, with the statement for each table. Its argument is an array of keys, each an
@@ -75,14 +76,24 @@ fn document(keys: &Keys) -> String {
         ("commit", &keys.commits),
     ];
     let double = [("slot", &keys.slots), ("request_key", &keys.request_keys), ("aside", &keys.asides)];
-    let mut all = Vec::new();
+    let mut out = vec![b'['];
     for (what, set) in single {
-        all.extend(set.iter().map(|key| json!([what, key])));
+        set.iter().for_each(|key| element(&mut out, &(what, key)));
     }
     for (what, set) in double {
-        all.extend(set.iter().map(|(a, b)| json!([what, a, b])));
+        set.iter().for_each(|(a, b)| element(&mut out, &(what, a, b)));
     }
-    serde_json::Value::Array(all).to_string()
+    out.push(b']');
+    // It is JSON, which is UTF-8.
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn element(out: &mut Vec<u8>, texts: &impl Serialize) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    // Writing JSON of texts to memory has no way to fail.
+    let _ = serde_json::to_writer(out, texts);
 }
 
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
@@ -201,5 +212,10 @@ pub fn rows(answer: Vec<Tagged>) -> Result<Rows, StoreError> {
 
 /// One row from its JSON array.
 pub fn parse<R: Row>(table: &str, text: &str) -> Result<R, StoreError> {
+    parse_cells(table, text)
+}
+
+/// What is no row of a table, from its JSON array.
+pub fn parse_cells<T: DeserializeOwned>(table: &str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Row { table: table.to_owned(), why: error.to_string() })
 }

@@ -66,7 +66,7 @@ impl StoreError {
 pub struct Report {
     /// One for each proposal, in order.
     pub outcomes: Vec<Outcome>,
-    pub touched: Touched,
+    pub touched: Arc<Touched>,
 }
 
 /// Rows as a group left them, for those who act on them in this process.
@@ -162,7 +162,7 @@ impl Store {
             let outcomes = group.iter().map(|proposal| decide(&mut rows, proposal, at, self.protections)).collect();
             let statements = self.saver.statements(&rows, self.protections);
             self.counts.group(group.len(), statements.len() + 1);
-            *locked(&kept) = Report { outcomes, touched: touched(&rows) };
+            *locked(&kept) = Report { outcomes, touched: Arc::new(touched(&rows)) };
             Ok(statements)
         });
         self.backend.transact(self.loader.load(&keys), decide).await?;
@@ -177,18 +177,19 @@ impl Store {
         let kept = Arc::clone(&report);
         let decide = Box::new(move |answer: Vec<backend::Tagged>| {
             let mut all = Vec::new();
-            let mut report = Report::default();
+            let mut outcomes = Vec::new();
+            let mut whole = Touched::default();
             for proposal in group {
                 let mut rows = load::rows(answer.clone())?;
-                report.outcomes.push(decide(&mut rows, proposal, at, self.protections));
+                outcomes.push(decide(&mut rows, proposal, at, self.protections));
                 all.extend(self.saver.statements(&rows, self.protections));
                 let part = touched(&rows);
-                report.touched.pools.extend(part.pools);
-                report.touched.leases.extend(part.leases);
-                report.touched.places.extend(part.places);
-                report.touched.resources.extend(part.resources);
+                whole.pools.extend(part.pools);
+                whole.leases.extend(part.leases);
+                whole.places.extend(part.places);
+                whole.resources.extend(part.resources);
             }
-            *locked(&kept) = report;
+            *locked(&kept) = Report { outcomes, touched: Arc::new(whole) };
             Ok(all)
         });
         self.backend.transact(self.loader.load(&keys), decide).await?;

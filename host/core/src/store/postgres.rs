@@ -5,12 +5,13 @@ use super::StoreError;
 use super::backend::{Backend, Decide, Load, Statement, Tagged};
 use super::dialect::Dialect;
 use super::load::LOCK_ORDER;
+use crate::model::rows::{RequestKey, Row as _, SlotRow};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tokio::sync::Mutex;
 
 pub struct Postgres {
@@ -74,17 +75,55 @@ async fn execute(connection: &mut PgConnection, sql: &Arc<str>, doc: &str) -> Re
     done.map(|_| ()).map_err(|error| StoreError::statement(sql, &error))
 }
 
-async fn transact(connection: &mut PgConnection, load: &Load, decide: Decide<'_>) -> Result<(), StoreError> {
-    let mut transaction = connection.begin().await.map_err(|error| StoreError::statement("begin", &error))?;
-    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (table, key) in query(&mut transaction, &load.resolve).await? {
+/// Rows that do not exist can't be locked; these may be made by commits of several pools, which share no other lock.
+const UNSHARED: &[&str] = &[SlotRow::TABLE, RequestKey::TABLE];
+
+/// Locks keys, whether they have rows or not; everybody in the same order.
+static LOCK_KEYS: LazyLock<Arc<str>> = LazyLock::new(|| {
+    format!(
+        "select pg_advisory_xact_lock(k.hash) from (
+           select distinct hashtextextended(j.value::text, 0) as hash from {} order by 1) k",
+        Dialect::Postgres.each(None)
+    )
+    .into()
+});
+
+/// By table: the keys of what is to be locked, each as a JSON array.
+type Named = BTreeMap<String, Vec<String>>;
+
+async fn resolve(connection: &mut PgConnection, load: &Load) -> Result<Named, StoreError> {
+    let mut named = Named::new();
+    for (table, key) in query(connection, &load.resolve).await? {
         named.entry(table).or_default().push(key);
     }
-    for (table, sql) in LOCK_ORDER.iter() {
+    Ok(named)
+}
+
+async fn lock(connection: &mut PgConnection, named: &Named, order: &[(&str, Arc<str>)]) -> Result<(), StoreError> {
+    for (table, sql) in order {
         if let Some(keys) = named.get(*table) {
-            execute(&mut transaction, sql, &format!("[{}]", keys.join(","))).await?;
+            execute(connection, sql, &format!("[{}]", keys.join(","))).await?;
         }
     }
+    Ok(())
+}
+
+async fn transact(connection: &mut PgConnection, load: &Load, decide: Decide<'_>) -> Result<(), StoreError> {
+    let mut transaction = connection.begin().await.map_err(|error| StoreError::statement("begin", &error))?;
+    // With its pools locked, what a commit names leads to the same rows until it ends; before, it may not.
+    let named = resolve(&mut transaction, load).await?;
+    let (pools, rest) = LOCK_ORDER.split_at(1);
+    lock(&mut transaction, &named, pools).await?;
+    let named = resolve(&mut transaction, load).await?;
+    let mut keys: Vec<&str> = Vec::new();
+    for table in UNSHARED {
+        keys.extend(named.get(*table).into_iter().flatten().map(String::as_str));
+    }
+    if !keys.is_empty() {
+        let doc = format!("[{}]", keys.join(","));
+        execute(&mut transaction, &LOCK_KEYS, &doc).await?;
+    }
+    lock(&mut transaction, &named, rest).await?;
     let rows = query(&mut transaction, &load.rows).await?;
     for write in decide(rows)? {
         execute(&mut transaction, &write.sql, &write.doc).await?;

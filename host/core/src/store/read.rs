@@ -2,7 +2,7 @@
 
 use super::backend::{Statement, Tagged};
 use super::dialect::Dialect;
-use super::load::parse;
+use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
 use crate::config::Growth;
 use crate::contract::Labels;
@@ -21,7 +21,6 @@ pub struct Reads {
     beat: Arc<str>,
     nodes: Arc<str>,
     base: Arc<str>,
-    heads: Arc<str>,
     pack: Arc<str>,
     spread: Arc<str>,
     taken: Arc<str>,
@@ -64,6 +63,24 @@ fn candidates_sql(dialect: Dialect, growth: Growth) -> Arc<str> {
         each = dialect.each(Some("labels")),
     )
     .into()
+}
+
+/// A class and the first of its leases that wait, in one JSON array.
+fn heads_sql(dialect: Dialect) -> String {
+    let first = format!(
+        "(select t.id, t.ord from lease t
+          where t.class = c.id and t.status = 'pending' and t.wanted = 'keep' order by t.ord, t.id limit {HEADS}) h"
+    );
+    match dialect {
+        Dialect::Sqlite => {
+            let all = "json_group_array(json_array(h.ord, h.id) order by h.ord, h.id)";
+            format!("json_array(c.id, (select {all} from {first}))")
+        }
+        Dialect::Postgres => {
+            let all = "coalesce(json_agg(json_build_array(h.ord, h.id) order by h.ord, h.id), '[]')";
+            format!("json_build_array(c.id, (select {all} from {first}))::text")
+        }
+    }
 }
 
 impl Reads {
@@ -128,18 +145,14 @@ impl Reads {
             base: format!(
                 "select 'pool', {} from pool t where t.kind = {doc} ->> 'kind'
                  union all select 'class', {} from class t where t.kind = {doc} ->> 'kind' and t.waiting > 0
+                 union all select 'heads', {} from class c where c.kind = {doc} ->> 'kind' and c.waiting > 0
                  union all select 'blueprint', {} from blueprint t where t.kind = {doc} ->> 'kind'
                  union all select 'aside', {} from aside t where t.kind = {doc} ->> 'kind'",
                 dialect.row::<Pool>("t"),
                 dialect.row::<Class>("t"),
+                heads_sql(dialect),
                 dialect.row::<Blueprint>("t"),
                 dialect.row::<Aside>("t"),
-            )
-            .into(),
-            heads: format!(
-                "select t.id, cast(t.ord as text) from lease t
-                 where t.class = {doc} ->> 'class' and t.status = 'pending' and t.wanted = 'keep'
-                 order by t.ord, t.id limit {HEADS}"
             )
             .into(),
             pack: candidates_sql(dialect, Growth::Pack),
@@ -319,12 +332,17 @@ impl Store {
             offered: BTreeSet::new(),
             taken: BTreeSet::new(),
         };
+        let mut heads: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
         for (table, text) in self.read(statement(&self.reads.base, json!({ "kind": kind }))).await? {
             match table.as_str() {
                 "pool" => pool = Some(parse::<Pool>(&table, &text)?),
                 "class" => {
                     let class = parse::<Class>(&table, &text)?;
                     look.classes.push(ClassLook { class, heads: Vec::new(), candidates: BTreeMap::new() });
+                }
+                "heads" => {
+                    let (class, first): (String, Vec<(i64, String)>) = parse_cells(&table, &text)?;
+                    heads.insert(class, first.into_iter().map(|(ord, lease)| Waiting { ord, lease }).collect());
                 }
                 "blueprint" => {
                     let row = parse::<Blueprint>(&table, &text)?;
@@ -339,9 +357,7 @@ impl Store {
         let Some(pool) = pool else { return Ok(None) };
         look.pool = pool;
         for class in &mut look.classes {
-            let heads = self.read(statement(&self.reads.heads, json!({ "class": class.class.id }))).await?;
-            class.heads =
-                heads.into_iter().map(|(lease, ord)| Waiting { ord: ord.parse().unwrap_or(i64::MAX), lease }).collect();
+            class.heads = heads.remove(&class.class.id).unwrap_or_default();
             for (blueprint, answer) in &class.class.answers.0 {
                 let (Considered::Serves(needs), Some(growth)) = (answer, growth.get(blueprint)) else { continue };
                 let labels = merged(&class.class.request.0.labels, &needs.labels);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// The statements, prepared once for one engine.
 pub struct Saver {
     upsert: HashMap<&'static str, Arc<str>>,
+    update: HashMap<&'static str, Arc<str>>,
     delete: HashMap<&'static str, Arc<str>>,
     events: Arc<str>,
     label: Arc<str>,
@@ -22,16 +23,19 @@ pub struct Saver {
 impl Saver {
     pub fn new(dialect: Dialect) -> Saver {
         let mut upsert = HashMap::new();
+        let mut update = HashMap::new();
         let mut delete = HashMap::new();
         macro_rules! each {
 ($($field:ident : $row:ident,)*) => {$(
                 upsert.insert($row::TABLE, upsert_sql::<$row>(dialect).into());
+                update.insert($row::TABLE, update_sql::<$row>(dialect).into());
                 delete.insert($row::TABLE, delete_sql::<$row>(dialect).into());)*};
 }
         with_tables!(each);
         let each = dialect.each(None);
         Saver {
             upsert,
+            update,
             delete,
             events: insert_sql::<Event>(dialect).into(),
             label: format!(
@@ -51,16 +55,20 @@ impl Saver {
         macro_rules! each {
 ($($field:ident : $row:ident,)*) => {$(
                 // Keys come first among the cells, so a row to delete is written like any other.
-                if let Some(doc) = array(rows.$field.removed()) {
+                if let Some(doc) = array(rows.$field.removed(), $row::cells) {
                     removals.push(Statement { sql: Arc::clone(&self.delete[$row::TABLE]), doc });
                 }
-                if let Some(doc) = array(rows.$field.changed()) {
+                if let Some(doc) = array(rows.$field.changes().filter(is_whole).map(|(_, now)| now), $row::cells) {
                     writes.push(Statement { sql: Arc::clone(&self.upsert[$row::TABLE]), doc });
+                }
+                let moved = rows.$field.changes().filter(|change| !is_whole(change)).map(|(_, now)| now);
+                if let Some(doc) = array(moved, $row::moving_cells) {
+                    writes.push(Statement { sql: Arc::clone(&self.update[$row::TABLE]), doc });
                 })*};
 }
         with_tables!(each);
         self.label(rows, protections, &mut removals, &mut writes);
-        if let Some(doc) = array(rows.events.iter()) {
+        if let Some(doc) = array(rows.events.iter(), Event::cells) {
             writes.push(Statement { sql: Arc::clone(&self.events), doc });
         }
         removals.extend(writes);
@@ -90,11 +98,17 @@ impl Saver {
     }
 }
 
-fn array<'a, R: Row + 'a>(rows: impl Iterator<Item = &'a R>) -> Option<String> {
+/// Whether a row is written with every cell: it is new, or what usually stays as it is has changed, too. For the others
+/// that leaves most of their bytes, and the indexes on them, untouched.
+fn is_whole<R: Row>((stored, now): &(Option<&R>, &R)) -> bool {
+    stored.is_none_or(|stored| !stored.is_fixed_as(now))
+}
+
+fn array<'a, R: Row + 'a>(rows: impl Iterator<Item = &'a R>, cells: fn(&R, &mut Vec<u8>)) -> Option<String> {
     let mut out = Vec::new();
     for row in rows {
         out.push(if out.is_empty() { b'[' } else { b',' });
-        row.cells(&mut out);
+        cells(row, &mut out);
     }
     if out.is_empty() {
         return None;
@@ -109,7 +123,7 @@ fn cells<R: Row>(dialect: Dialect) -> String {
     cells.join(", ")
 }
 
-fn names<R: Row>(columns: &[(&'static str, Column)]) -> String {
+fn names(columns: &[(&'static str, Column)]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
@@ -117,7 +131,7 @@ pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
     format!(
         "insert into {} ({}) select {} from {} where true",
         R::TABLE,
-        names::<R>(R::COLUMNS),
+        names(R::COLUMNS),
         cells::<R>(dialect),
         dialect.each(None)
     )
@@ -126,8 +140,18 @@ pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
 fn upsert_sql<R: Row>(dialect: Dialect) -> String {
     let set: Vec<String> = R::COLUMNS[R::KEY..].iter().map(|(name, _)| format!("{name} = excluded.{name}")).collect();
     let insert = insert_sql::<R>(dialect);
-    let key = names::<R>(&R::COLUMNS[..R::KEY]);
+    let key = names(&R::COLUMNS[..R::KEY]);
     format!("{insert} on conflict ({key}) do update set {}", set.join(", "))
+}
+
+fn update_sql<R: Row>(dialect: Dialect) -> String {
+    let moving = R::COLUMNS.iter().zip(R::FIXED).filter(|(_, fixed)| !**fixed);
+    let cells: Vec<(&str, String)> =
+        moving.enumerate().map(|(i, ((name, column), _))| (*name, dialect.cell(i, *column))).collect();
+    let (key, rest) = cells.split_at(R::KEY);
+    let key: Vec<String> = key.iter().map(|(name, cell)| format!("{}.{name} = {cell}", R::TABLE)).collect();
+    let set: Vec<String> = rest.iter().map(|(name, cell)| format!("{name} = {cell}")).collect();
+    format!("update {} set {} from {} where {}", R::TABLE, set.join(", "), dialect.each(None), key.join(" and "))
 }
 
 fn delete_sql<R: Row>(dialect: Dialect) -> String {
@@ -135,7 +159,7 @@ fn delete_sql<R: Row>(dialect: Dialect) -> String {
     format!(
         "delete from {} where ({}) in (select {} from {})",
         R::TABLE,
-        names::<R>(&R::COLUMNS[..R::KEY]),
+        names(&R::COLUMNS[..R::KEY]),
         cells.join(", "),
         dialect.each(None)
     )

@@ -46,15 +46,19 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
     let mut all = vec!["create table setting (name text primary key not null, value text not null)".to_owned()];
     macro_rules! each {
 ($($field:ident : $row:ident,)*) => {$(
-            all.push(table::<$row>());)*};
+            all.push(table::<$row>(dialect));)*};
 }
     with_tables!(each);
-    all.push(format!("create table event (seq {}, {}, unique (commit_id, n))", dialect.sequence(), columns::<Event>()));
-    all.push(
-        "create table label (resource text not null, name text not null, value text not null, \
-         primary key (resource, name))"
-            .to_owned(),
-    );
+    all.push(format!(
+        "create table event (seq {}, {}, unique (commit_id, n))",
+        dialect.sequence(),
+        columns::<Event>(dialect)
+    ));
+    all.push(format!(
+        "create table label (resource {0} not null, name {0} not null, value {0} not null, \
+         primary key (resource, name))",
+        dialect.words()
+    ));
     all.push(
         "create table config_revision (revision bigint primary key, at bigint not null, config text not null)"
             .to_owned(),
@@ -76,17 +80,17 @@ pub fn tables() -> Vec<&'static str> {
     all
 }
 
-fn table<R: Row>() -> String {
+fn table<R: Row>(dialect: Dialect) -> String {
     let key: Vec<&str> = R::COLUMNS[..R::KEY].iter().map(|(name, _)| *name).collect();
-    format!("create table {} ({}, primary key ({}))", R::TABLE, columns::<R>(), key.join(", "))
+    format!("create table {} ({}, primary key ({}))", R::TABLE, columns::<R>(dialect), key.join(", "))
 }
 
-fn columns<R: Row>() -> String {
+fn columns<R: Row>(dialect: Dialect) -> String {
     let columns: Vec<String> = R::COLUMNS
         .iter()
         .enumerate()
         .map(|(i, (name, column))| {
-            let kind = if *column == Column::Text { "text" } else { "bigint" };
+            let kind = if *column == Column::Text { dialect.words() } else { "bigint" };
             format!("{name} {kind}{}", if i < R::KEY { " not null" } else { "" })
         })
         .collect();

@@ -13,11 +13,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex};
 use tokio::sync::Mutex;
 
+/// How many rows of an answer may wait to be taken before the thread that reads them has to. More than the rows of most
+/// groups, since each pause is two changes between threads.
+const ROWS: usize = 4_096;
+
 /// A commit returns once it is on the disk; readers see the last committed state while a commit is under way.
 pub struct Sqlite {
     writer: Mutex<SqliteConnection>,
-    /// None for a store in memory, which only one connection can see.
-    reader: Option<Mutex<SqliteConnection>>,
+    /// None for a store in memory, which only one connection can see. Two, so that a look does not wait for a list.
+    readers: Option<[Mutex<SqliteConnection>; 2]>,
     /// Scripts by the statements they are made of, so that each combination is prepared once.
     scripts: SyncMutex<HashMap<Vec<usize>, Arc<str>>>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
@@ -34,13 +38,15 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(false)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .row_buffer_size(ROWS);
         let describe = |error: sqlx::Error| StoreError::open(&path.display().to_string(), &error);
         let writer = SqliteConnection::connect_with(&options).await.map_err(describe)?;
-        let reader = SqliteConnection::connect_with(&options).await.map_err(describe)?;
+        let one = SqliteConnection::connect_with(&options).await.map_err(describe)?;
+        let other = SqliteConnection::connect_with(&options).await.map_err(describe)?;
         Ok(Sqlite {
             writer: Mutex::new(writer),
-            reader: Some(Mutex::new(reader)),
+            readers: Some([Mutex::new(one), Mutex::new(other)]),
             scripts: SyncMutex::default(),
             _lock: Some(lock),
         })
@@ -53,10 +59,11 @@ impl Sqlite {
             .journal_mode(SqliteJournalMode::Memory)
             .synchronous(SqliteSynchronous::Off)
             .foreign_keys(false)
-            .statement_cache_capacity(256);
+            .statement_cache_capacity(256)
+            .row_buffer_size(ROWS);
         let writer =
             SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::open(":memory:", &error))?;
-        Ok(Sqlite { writer: Mutex::new(writer), reader: None, scripts: SyncMutex::default(), _lock: None })
+        Ok(Sqlite { writer: Mutex::new(writer), readers: None, scripts: SyncMutex::default(), _lock: None })
     }
 
     /// Joins statements into one script whose arguments are numbered, because what a statement costs is the trip.
@@ -119,7 +126,13 @@ impl Backend for Sqlite {
     }
 
     async fn read(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
-        let mut connection = self.reader.as_ref().unwrap_or(&self.writer).lock().await;
+        let mut connection = match &self.readers {
+            None => self.writer.lock().await,
+            Some([one, other]) => match one.try_lock() {
+                Ok(connection) => connection,
+                Err(_) => other.lock().await,
+            },
+        };
         query(&mut connection, &statement).await
     }
 

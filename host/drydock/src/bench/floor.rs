@@ -128,7 +128,7 @@ fn kinds(before: &BTreeMap<String, Table>, after: &BTreeMap<String, Table>) -> a
 fn insert(name: &str, table: &Table, at: &[usize]) -> String {
     let columns: Vec<&str> = at.iter().map(|at| table.columns[*at].as_str()).collect();
     let cells: Vec<String> = (0..at.len()).map(|i| format!("j.value ->> {i}")).collect();
-    format!("insert into {name} ({}) select {} from json_each($) as j", columns.join(", "), cells.join(", "))
+    format!("insert into {name} ({}) select {} from jsonb_each($) as j", columns.join(", "), cells.join(", "))
 }
 
 fn update(name: &str, table: &Table, changed: &[usize]) -> String {
@@ -136,7 +136,7 @@ fn update(name: &str, table: &Table, changed: &[usize]) -> String {
     let set = changed.iter().enumerate();
     let set = set.map(|(i, at)| format!("{} = j.value ->> {}", table.columns[*at], table.key.len() + i));
     let (keys, set) = (keys.collect::<Vec<_>>().join(" and "), set.collect::<Vec<_>>().join(", "));
-    format!("update {name} set {set} from json_each($) as j where {keys}")
+    format!("update {name} set {set} from jsonb_each($) as j where {keys}")
 }
 
 /// Cuts a row of the specimen at what identifies it.

@@ -66,13 +66,13 @@ fn millis(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1_000.0
 }
 
-async fn lease(node: &Node) -> anyhow::Result<String> {
+pub async fn lease(node: &Node) -> anyhow::Result<String> {
     let ask = Ask { request: shelf::request(), owner: "somebody".to_owned(), ..Ask::default() };
     Ok(node.ask(ask).await?.id)
 }
 
 /// Waits as a client does: told of changes, and looking at its own lease then.
-async fn active_by(node: &Arc<Node>, lease: &str) -> anyhow::Result<()> {
+pub async fn active_by(node: &Arc<Node>, lease: &str) -> anyhow::Result<()> {
     let mut changes = node.changes();
     let wait = async {
         loop {

@@ -2,6 +2,7 @@
 //! run. Times differ from machine to machine; ratios to a floor hardly do.
 
 mod floor;
+mod hosts;
 mod idle;
 mod look;
 mod process;
@@ -46,6 +47,7 @@ pub async fn run(options: Options) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     rows.extend(store::measure(&options, folder.path()).await?);
     rows.extend(idle::measure(&options, folder.path()).await?);
+    rows.extend(hosts::measure(&options, folder.path()).await?);
     rows.extend(look::measure(&options, folder.path()).await?);
     Ok(rows)
 }

@@ -60,6 +60,7 @@ pub async fn open(path: &Path, resources: u32) -> anyhow::Result<Shelf> {
         name: "bench".to_owned(),
         protections: Protections::ALL,
         alone: true,
+        sweeps: false,
     };
     Ok(Shelf { node: Node::start(start).await?, env })
 }

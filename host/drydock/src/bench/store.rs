@@ -129,6 +129,7 @@ impl Yard {
             name: "bench".to_owned(),
             protections: Protections::ALL,
             alone: true,
+            sweeps: false,
         };
         let yard = Yard { env, node: Node::start(start).await? };
         let blueprints = (0..callers).map(|caller| (blueprint(caller), kind(caller))).collect();
@@ -137,6 +138,40 @@ impl Yard {
             yard.build(caller).await?;
         }
         Ok(yard)
+    }
+
+    /// One pool with so many resources that nobody uses, and one lease that waits.
+    pub async fn crowded(path: &Path, resources: usize) -> anyhow::Result<Yard> {
+        let yard = Arc::new(Yard::make(path, 1).await?);
+        let mut version = FIRST_VERSION;
+        let all: Vec<usize> = (1..resources).collect();
+        for some in all.chunks(100) {
+            let ids = |n: usize| Ids { lease: format!("l-taker-{n:06}"), place: format!("p-taker-{n:06}") };
+            yard.all(some.iter().map(|n| Change::Ask(Box::new(new_lease(0, &ids(*n)))))).await?;
+            let items = some.iter().map(|n| Item::Build(Box::new(new_build(0, *n, &ids(*n))))).collect();
+            yard.commit(plan(0, version, items)).await?;
+            version += 1;
+            yard.all(some.iter().map(|n| end(&ids(*n)))).await?;
+        }
+        yard.commit(Change::Ask(Box::new(new_lease(0, &ids(0))))).await?;
+        Arc::into_inner(yard).context("a proposal is still under way")
+    }
+
+    /// Offers changes at once, so that they are committed together.
+    async fn all(self: &Arc<Yard>, changes: impl Iterator<Item = Change>) -> anyhow::Result<()> {
+        let mut tasks = tokio::task::JoinSet::new();
+        for change in changes {
+            let yard = Arc::clone(self);
+            tasks.spawn(async move { yard.commit(change).await });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+
+    pub fn store(&self) -> &Store {
+        self.node.store()
     }
 
     pub async fn commit(&self, change: Change) -> anyhow::Result<()> {
@@ -154,27 +189,8 @@ impl Yard {
     async fn build(&self, caller: usize) -> anyhow::Result<()> {
         let ids = Ids { lease: format!("l-first-{caller:03}"), place: format!("p-first-{caller:03}") };
         self.commit(Change::Ask(Box::new(new_lease(caller, &ids)))).await?;
-        let build = Build {
-            resource: resource(caller),
-            blueprint: blueprint(caller),
-            space: blueprint(caller),
-            revision: 1,
-            digest: "0".repeat(64),
-            allocation: Allocation {
-                name: format!("host-{caller:03}"),
-                attributes: r#"{"host":"10.20.30.40","path":"/var/tmp/drydock","port":22}"#.to_owned(),
-                labels: labels(),
-                slots: vec![Slot::Named(format!("host/{caller:03}"))],
-                limit: Some(1),
-                expected: None,
-            },
-            shares: 1,
-            max_resources: None,
-            open_timeout: 600_000,
-            opens: false,
-            takers: vec![placement(caller, &ids)],
-        };
-        self.commit(plan(caller, FIRST_VERSION - 1, Item::Build(Box::new(build)))).await?;
+        let build = Item::Build(Box::new(new_build(caller, caller, &ids)));
+        self.commit(plan(caller, FIRST_VERSION - 1, vec![build])).await?;
         self.commit(end(&ids)).await
     }
 }
@@ -186,7 +202,7 @@ pub(super) const FIRST_VERSION: i64 = 2;
 pub(super) fn life(caller: usize, ids: &Ids, version: i64) -> [Change; 3] {
     [
         Change::Ask(Box::new(new_lease(caller, ids))),
-        plan(caller, version, Item::Place(placement(caller, ids))),
+        plan(caller, version, vec![Item::Place(placement(caller, caller, ids))]),
         end(ids),
     ]
 }
@@ -214,11 +230,35 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
     }
 }
 
-fn plan(caller: usize, version: i64, item: Item) -> Change {
-    Change::Plan(Plan { pool: kind(caller), version, news: version, items: vec![item] })
+fn plan(caller: usize, version: i64, items: Vec<Item>) -> Change {
+    Change::Plan(Plan { pool: kind(caller), version, news: version, items })
 }
 
-fn placement(caller: usize, ids: &Ids) -> Placement {
+/// The resource with this number, for its first lease.
+fn new_build(caller: usize, number: usize, ids: &Ids) -> Build {
+    Build {
+        resource: resource(number),
+        blueprint: blueprint(caller),
+        space: blueprint(caller),
+        revision: 1,
+        digest: "0".repeat(64),
+        allocation: Allocation {
+            name: format!("host-{number:03}"),
+            attributes: r#"{"host":"10.20.30.40","path":"/var/tmp/drydock","port":22}"#.to_owned(),
+            labels: labels(),
+            slots: vec![Slot::Named(format!("host/{number:03}"))],
+            limit: Some(1),
+            expected: None,
+        },
+        shares: 1,
+        max_resources: None,
+        open_timeout: 600_000,
+        opens: false,
+        takers: vec![placement(caller, number, ids)],
+    }
+}
+
+fn placement(caller: usize, number: usize, ids: &Ids) -> Placement {
     let handout = Handout {
         access: Access::Local,
         directory: Some(format!("/var/tmp/drydock/{}", ids.place)),
@@ -226,7 +266,7 @@ fn placement(caller: usize, ids: &Ids) -> Placement {
     };
     Placement {
         lease: ids.lease.clone(),
-        resource: resource(caller),
+        resource: resource(number),
         place: ids.place.clone(),
         space: blueprint(caller),
         acquisition: Acquisition { slots: Vec::new(), share: 1, ready: Some(handout) },
@@ -256,8 +296,9 @@ pub(super) fn blueprint(caller: usize) -> String {
     format!("blueprint-{caller:03}")
 }
 
-pub(super) fn resource(caller: usize) -> String {
-    format!("r-{caller:012}")
+/// A caller's own resource has its number.
+pub(super) fn resource(number: usize) -> String {
+    format!("r-{number:012}")
 }
 
 fn now() -> i64 {

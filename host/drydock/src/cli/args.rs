@@ -4,7 +4,6 @@ use super::attribute::{parse_attribute, parse_label};
 use super::bench::BenchArgs;
 use super::moment::{End, parse_end, parse_span};
 use super::sim::SimCommand;
-use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
@@ -22,7 +21,8 @@ use std::time::Duration;
 #[derive(Debug, Parser)]
 #[command(name = "drydock", version, propagate_version = true, after_long_help = exit_codes())]
 pub struct Cli {
-    /// The daemon's socket. Default: the one that `serve` uses when its configuration names none
+    /// The daemon's socket; for `serve`, instead of its configuration's. Default: the one that `serve` uses when its
+    /// configuration names none
     #[arg(long, global = true, env = "DRYDOCK_SOCKET", value_name = "PATH")]
     pub socket: Option<PathBuf>,
 
@@ -37,7 +37,7 @@ pub enum Command {
     Serve(ServeArgs),
 
     /// Show that the allocator is free of races: run the catalogue of them in the simulator
-    #[command(subcommand, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
+    #[command(subcommand, display_order = 100, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
     Sim(SimCommand),
 
     #[command(flatten)]

@@ -4,7 +4,7 @@ use super::args::{LeaseArgs, ReleaseArgs, WaitArgs};
 use super::client::{Client, ClientError, path};
 use super::output::{plain, print, print_json, tell};
 use super::signals::Signals;
-use super::waiting::{ask, interrupted, release, request, until_active};
+use super::waiting::{ask, release, request, until_active, until_ours};
 use crate::api::types::{LeaseView, ReleaseRequest};
 use crate::exit::{self, Exit};
 use serde_json::Value;
@@ -14,10 +14,7 @@ pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
     let mut signals = Signals::catch()?;
     let mut lease = ask(client, &request, &mut signals).await?;
     if !args.no_wait {
-        lease = tokio::select! {
-            detail = until_active(client, &lease.id) => detail?.lease,
-            caught = signals.next() => return Err(interrupted(client, &lease.id, caught).await),
-        };
+        lease = until_ours(client, &lease.id, &mut signals).await?.lease;
     }
     if let Err(error) = print_lease(&lease, args.json) {
         // Nobody knows its id.

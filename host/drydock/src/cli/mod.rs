@@ -3,6 +3,7 @@
 
 mod args;
 mod attribute;
+mod bench;
 mod client;
 mod command;
 mod daemon;
@@ -84,6 +85,7 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Why(args) => daemon::why(client, &args).await,
         ClientCommand::Check(args) => daemon::check(client, &args).await,
         ClientCommand::Status(args) => daemon::status(client, &args).await,
+        ClientCommand::Bench(args) => bench::bench(&args).await,
         ClientCommand::Demo(args) => demo::demo(&args).await,
     }
 }

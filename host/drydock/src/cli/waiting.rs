@@ -148,8 +148,24 @@ pub async fn release(client: &Client, id: &str, reason: &str) -> Result<LeaseVie
     })
 }
 
+/// Waits until a lease that was asked for here is active; when a signal comes first, it is released.
+pub async fn until_ours(client: &Client, id: &str, signals: &mut Signals) -> Result<LeaseDetailView, Exit> {
+    tokio::select! {
+        detail = until_active(client, id) => detail.map_err(|mut exit| {
+            if exit.code == exit::UNREACHABLE {
+                exit.message += &format!(
+                    "; lease {0} is kept: `drydock wait {0}` goes on waiting, and `drydock release {0}` lets go of it",
+                    plain(id)
+                );
+            }
+            exit
+        }),
+        caught = signals.next() => Err(interrupted(client, id, caught).await),
+    }
+}
+
 /// A signal came while a lease was waited for: releases it, and says so.
-pub async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
+async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
     match release(client, id, &format!("its client was interrupted by {}", caught.name())).await {
         Ok(_) => Exit::new(caught.code(), format!("{} came; lease {} is released", caught.name(), plain(id))),
         Err(exit) => Exit::new(caught.code(), exit.message),

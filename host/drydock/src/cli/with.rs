@@ -4,7 +4,7 @@ use super::args::WithArgs;
 use super::client::Client;
 use super::output::{plain, tell};
 use super::signals::{Caught, Signals};
-use super::waiting::{ask, ended, interrupted, release, request, until_active, until_over};
+use super::waiting::{ask, ended, release, request, until_ours, until_over};
 use crate::api::types::LeaseDetailView;
 use crate::exit::{self, Exit};
 use drydock_core::contract::Access;
@@ -28,10 +28,7 @@ pub async fn with(client: &Client, args: &WithArgs) -> Result<u8, Exit> {
     let request = request(&args.wish)?;
     let mut signals = Signals::catch()?;
     let lease = ask(client, &request, &mut signals).await?;
-    let detail = tokio::select! {
-        detail = until_active(client, &lease.id) => detail?,
-        caught = signals.next() => return Err(interrupted(client, &lease.id, caught).await),
-    };
+    let detail = until_ours(client, &lease.id, &mut signals).await?;
     let result = run(client, &detail, &args.argv, &mut signals).await;
     if let Err(exit) = release(client, &lease.id, "its command has ended").await {
         tell(&exit.message);

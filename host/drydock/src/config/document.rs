@@ -12,6 +12,17 @@ pub enum Segment {
     Index(usize),
 }
 
+impl Segment {
+    /// The steps of a JSON pointer. A number is taken as an index: whether it is a key is not told by the pointer.
+    pub fn of_pointer(pointer: &str) -> Vec<Segment> {
+        let segment = |part: &str| match part.parse() {
+            Ok(index) => Segment::Index(index),
+            Err(_) => Segment::Key(part.replace("~1", "/").replace("~0", "~")),
+        };
+        pointer.split('/').skip(1).map(segment).collect()
+    }
+}
+
 /// A file's path and text.
 #[derive(Clone, Debug)]
 pub struct Document {

@@ -123,11 +123,11 @@ fn plain(field: &str, value: &Value) -> Result<(), ApiError> {
 fn fits(attributes: &Value, candidates: &[(&str, &Entry)]) -> Result<(), ApiError> {
     let mut problems = Vec::new();
     for (name, entry) in candidates {
-        match entry.request.check(attributes) {
+        match entry.schemas.check_request(attributes) {
             Ok(()) => return Ok(()),
             Err(problem) => {
                 let mut path = vec![Segment::Key("attributes".into())];
-                path.extend(problem.path);
+                path.extend(Segment::of_pointer(&problem.path));
                 problems.push((printable(&shown(&path)), format!("blueprint {name:?}: {}", problem.sentence)));
             }
         }

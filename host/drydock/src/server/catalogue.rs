@@ -1,10 +1,10 @@
 //! The blueprints in force, with what their plugins say of themselves.
 
 use crate::api::types::BlueprintView;
-use crate::schema::Schema;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::contract::Descriptor;
 use drydock_core::engine::api::AskError;
+use drydock_runtime::Schemas;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One blueprint.
@@ -14,8 +14,8 @@ pub struct Entry {
     pub descriptor: Descriptor,
     /// SHA-256 of the plugin's component, in hex.
     pub digest: String,
-    /// What a request's attributes must be for it.
-    pub request: Schema,
+    /// Among them what a request's attributes must be.
+    pub schemas: Schemas,
 }
 
 /// All blueprints, by name.

@@ -26,6 +26,8 @@ pub fn start(format: LogFormat) -> Result<(), Exit> {
         _ => EnvFilter::new(DEFAULT),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // To tell that stderr can't be written to, it would write to stderr.
+    let log = log.log_internal_errors(false);
     let started = match format {
         LogFormat::Human => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().try_init(),

@@ -3,11 +3,10 @@
 use super::bundled;
 use super::catalogue::{Catalogue, Entry};
 use crate::config::{Config, ConfigError, Segment};
-use crate::schema::Schema;
 use crate::sentence::printable;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::plugin::Plugin;
-use drydock_runtime::Loader;
+use drydock_runtime::{Loader, Schemas};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -92,20 +91,14 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
 
 fn entry(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> Result<Entry, ConfigError> {
     let descriptor = plugin.descriptor();
-    let schema = |what: &str, text: &str| {
-        Schema::new(text).map_err(|why| {
-            let problem = format!("the plugin can't be used: its {what} schema can't: {}", printable(&why));
-            wrong(config, blueprint, "plugin", problem)
-        })
-    };
-    if let Err(problem) = schema("config", &descriptor.config_schema)?.check(&blueprint.config) {
+    // The loader has looked at the schemas already.
+    let schemas = Schemas::new(descriptor).map_err(|e| wrong(config, blueprint, "plugin", e))?;
+    if let Err(problem) = schemas.check_config(&blueprint.config) {
         let mut path = config.blueprint_path(&blueprint.name);
         path.push(Segment::Key("config".into()));
-        path.extend(problem.path);
+        path.extend(Segment::of_pointer(&problem.path));
         return Err(ConfigError::at(&config.document, &path, problem.sentence));
     }
-    let request = schema("request", &descriptor.request_schema)?;
-    schema("resource", &descriptor.resource_schema)?;
     for ask in &descriptor.asks {
         let asked = if ask.scope.is_empty() { ask.what.clone() } else { format!("{}:{}", ask.what, ask.scope) };
         if !blueprint.grants.contains(&asked) {
@@ -121,6 +114,6 @@ fn entry(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> R
         config: blueprint.clone(),
         descriptor: descriptor.clone(),
         digest: plugin.digest().to_string(),
-        request,
+        schemas,
     })
 }

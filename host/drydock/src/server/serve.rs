@@ -10,6 +10,7 @@ use crate::exit::{self, Exit};
 use axum::Router;
 use drydock_runtime::Loader;
 use drydock_runtime::commands::Runner;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -77,7 +78,14 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
         started: Instant::now(),
     };
     let answering = Answering::start(bound, router(Arc::new(app)));
-    eprintln!("ready on {} (process {}, store {})", path.display(), std::process::id(), config.store.shown());
+    // Whoever started it may have stopped listening.
+    let _ = writeln!(
+        std::io::stderr(),
+        "ready on {} (process {}, store {})",
+        path.display(),
+        std::process::id(),
+        config.store.shown()
+    );
     signals.recv().await;
     tracing::info!("stopping: what runs has {} s to end", config.stop_grace.as_secs());
     let clean = async {

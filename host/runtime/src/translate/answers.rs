@@ -25,7 +25,7 @@ pub(crate) fn allocations(list: Vec<types::Allocation>, schemas: &Schemas) -> Ch
 
 fn allocation(allocation: types::Allocation, schemas: &Schemas) -> Checked<Allocation> {
     let (text, map) = object(allocation.attributes).at("attributes")?;
-    schemas.check_resource(&Value::Object(map)).map_err(Broken::new).at("attributes")?;
+    schemas.check_resource(&Value::Object(map)).map_err(|problem| Broken::new(problem.to_string())).at("attributes")?;
     if let Some(limit) = allocation.limit
         && !(1..=SHARES).contains(&limit)
     {

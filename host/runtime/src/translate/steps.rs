@@ -44,7 +44,7 @@ fn added(text: String, call: &StepCall, schemas: &Schemas) -> Checked<String> {
         }
         all.insert(key, value);
     }
-    schemas.check_resource(&Value::Object(all)).map_err(Broken::new)?;
+    schemas.check_resource(&Value::Object(all)).map_err(|problem| Broken::new(problem.to_string()))?;
     Ok(text)
 }
 

@@ -10,6 +10,10 @@ use std::collections::{BTreeSet, HashMap};
 
 /// How long one long poll waits at most.
 const POLL_MS: u64 = 60_000;
+/// Who waits so long, in milliseconds, is told of: until then the first hosts are being handed out.
+const SETTLED: i64 = 300;
+/// How many of those that do the same are named.
+const NAMED: usize = 5;
 
 /// The teller of one demo.
 pub struct Story {
@@ -59,9 +63,8 @@ impl Story {
                 self.event(event).await?;
             }
             self.flush()?;
-            for lease in self.untold.clone() {
-                self.waits(&lease).await?;
-            }
+            self.waits().await?;
+            query.wait_ms = Some(if self.untold.is_empty() { POLL_MS } else { SETTLED.unsigned_abs() });
         }
         Ok(())
     }
@@ -97,7 +100,7 @@ impl Story {
                 let host = self.host(resource).await?;
                 let waited = seconds(event.at - self.asked_at.get(&event.id).copied().unwrap_or(event.at));
                 let after = match self.last.insert(resource.clone(), name.clone()) {
-                    Some(before) => format!(", which {before} had, after {waited} s"),
+                    Some(before) => format!(" from {before}, after {waited} s of waiting"),
                     None => String::new(),
                 };
                 self.line(event.at, &format!("{name} gets {host}{after}"))
@@ -123,21 +126,29 @@ impl Story {
         }
     }
 
-    /// Says whom a lease waits for, as soon as that is known.
-    async fn waits(&mut self, lease: &str) -> Result<(), Exit> {
-        let view: WhyView = self.client.get(&(path("leases", lease) + "/why"), &()).await?;
-        let Some(place) = view.why.place_in_line else { return Ok(()) };
-        let mut holders = BTreeSet::new();
-        for holder in view.why.obstacles.iter().flat_map(|obstacle| &obstacle.holders) {
-            holders.insert(self.visitor(holder).await?);
+    /// Says whom those wait for that wait, in the order of their line.
+    async fn waits(&mut self) -> Result<(), Exit> {
+        let settled = now() - SETTLED;
+        let mut lines = Vec::new();
+        for lease in self.untold.clone() {
+            if self.asked_at.get(&lease).is_some_and(|at| *at > settled) {
+                continue;
+            }
+            let view: WhyView = self.client.get(&(path("leases", &lease) + "/why"), &()).await?;
+            let Some(place) = view.why.place_in_line else { continue };
+            let mut holders = BTreeSet::new();
+            for holder in view.why.obstacles.iter().flat_map(|obstacle| &obstacle.holders) {
+                holders.insert(self.visitor(holder).await?);
+            }
+            if !holders.is_empty() {
+                let name = self.visitor(&lease).await?;
+                let holders: Vec<String> = holders.into_iter().collect();
+                lines.push((place, format!("{name} waits, number {place} in line, for {}", listed(&holders))));
+                self.untold.remove(&lease);
+            }
         }
-        if holders.is_empty() {
-            return Ok(());
-        }
-        self.untold.remove(lease);
-        let name = self.visitor(lease).await?;
-        let holders: Vec<String> = holders.into_iter().collect();
-        self.line(now(), &format!("{name} waits, number {place} in line, for {}", holders.join(", ")))
+        lines.sort();
+        lines.iter().try_for_each(|(_, line)| self.line(now(), line))
     }
 
     fn together(&mut self, at: i64, name: String, does: &'static str, do_: &'static str) -> Result<(), Exit> {
@@ -154,7 +165,7 @@ impl Story {
     /// Tells what has been gathered.
     fn flush(&mut self) -> Result<(), Exit> {
         let Some(Together { at, names, does, do_ }) = self.together.take() else { return Ok(()) };
-        self.line(at, &format!("{} {}", names.join(", "), if names.len() == 1 { does } else { do_ }))
+        self.line(at, &format!("{} {}", listed(&names), if names.len() == 1 { does } else { do_ }))
     }
 
     /// A client's name, by its lease.
@@ -178,6 +189,14 @@ impl Story {
     fn line(&mut self, at: i64, text: &str) -> Result<(), Exit> {
         self.flush()?;
         print(&format!("{:>7} s  {}\n", seconds(at - self.start), plain(text)))
+    }
+}
+
+/// Names on one line; of many, the first.
+fn listed(names: &[String]) -> String {
+    match names.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMED].join(", ")),
     }
 }
 

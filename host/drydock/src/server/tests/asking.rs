@@ -69,7 +69,7 @@ async fn a_wrong_request_names_its_field() {
         (
             r#"{"type": "shelf", "blueprint": "shelf", "attributes": {"disk": 1}}"#,
             Some("attributes.disk"),
-            "attributes.disk: blueprint \"shelf\": there is no such key",
+            "attributes.disk: blueprint \"shelf\": it is unexpected: there is no such key",
         ),
         (
             r#"{"type": "shelf", "until": 1}"#,

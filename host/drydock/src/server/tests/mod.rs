@@ -9,7 +9,6 @@ mod waiting;
 use super::catalogue::{Catalogue, Entry};
 use super::news::News;
 use super::router::{App, router};
-use crate::schema::Schema;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
@@ -19,6 +18,7 @@ use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
 use drydock_core::store::Store;
+use drydock_runtime::Schemas;
 use drydock_runtime::commands::{Credentials, Runner};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -50,9 +50,9 @@ async fn daemon(places: u32) -> Daemon {
     let mut catalogue = Catalogue::default();
     for (name, config) in &blueprints {
         let descriptor = plugin.descriptor().clone();
-        let request = Schema::new(&descriptor.request_schema).unwrap();
+        let schemas = Schemas::new(&descriptor).unwrap();
         let digest = plugin.digest().to_string();
-        catalogue.blueprints.insert(name.clone(), Entry { config: config.clone(), descriptor, digest, request });
+        catalogue.blueprints.insert(name.clone(), Entry { config: config.clone(), descriptor, digest, schemas });
     }
     let plugins = blueprints.keys().map(|name| (name.clone(), Arc::clone(&plugin))).collect();
     let start = Start {
