@@ -30,6 +30,7 @@ around=$(ls -A .. | grep -vxF -e busy -e "${PWD##*/}" || true)
 /// What a client was told, and when.
 #[derive(Debug)]
 pub struct Stay {
+    #[expect(dead_code, reason = "for messages")]
     pub owner: String,
     pub lease: String,
     pub resource: String,
@@ -79,7 +80,6 @@ async fn active(client: &Client, lease: &str) -> LeaseDetailView {
 /// Until it is known how the script ended.
 async fn run(client: &Client, lease: &str, what: &str, who: &str) {
     let argv = ["sh", "-c", SCRIPT, "script", what, who];
-    let Finished { code, said } =
-        client.insist("runs a command on its host", async || client.command(lease, &argv).await).await;
+    let Finished { code, said } = client.insist("runs a command on its host", || client.command(lease, &argv)).await;
     assert_eq!(code, 0, "{who} on lease {lease}, {what}: {said}");
 }

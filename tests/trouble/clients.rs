@@ -90,7 +90,7 @@ async fn a_lease_that_expires_while_it_waits_says_for_what_it_waited() {
     let client = house.client();
     let holder = client.host("a").await.lease.id;
     let ran = house.run(&["lease", "--type", "host", "--owner", "v", "--timeout", "1s"]);
-    ran.assert_failed(4, &["It waits, number 1 in line", &holder, "was not active in time", "`drydock why"]);
+    ran.assert_failed(4, &["waits, number 1 in line", &holder, "was not active in time", "`drydock why"]);
     let lease = house.lease_of("v").await;
     assert_eq!(client.until_over(&lease).await.lease.outcome.as_deref(), Some("expired"));
     // Nobody stands in line for it any more.

@@ -95,7 +95,7 @@ async fn a_lease_that_is_released_while_it_is_set_up_ends_at_once() {
     let said = client.until_why(&lease, &["It ended (released)", "asked by its holder"]).await;
     assert!(said.contains("is being cleaned up"), "{said}");
     let waiting = house.run(&["wait", &lease]);
-    waiting.assert_failed(1, &["was released", "asked by its holder", "drydock log"]);
+    waiting.assert_failed(1, &["has ended (released)", "asked by its holder", "drydock log"]);
 
     drop(frozen);
     client.until_over(&lease).await;

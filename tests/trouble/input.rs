@@ -21,7 +21,7 @@ async fn wrong_flags_name_what_is_wrong_with_them() {
         (&["lease", "--type", "host", "-a", "host=a\u{7}b"], &["attributes.host", "control character"]),
         (&["lease", "--type", "host", "--label", "a b=c"], &["labels", "a b"]),
         (&["lease", "--type", "host", "--until", "soon"], &["--until", "soon"]),
-        (&["lease", "--type", "host", "--timeout", "-3s"], &["--timeout"]),
+        (&["lease", "--type", "host", "--timeout=-3s"], &["--timeout", "-3s"]),
     ];
     for (arguments, parts) in cases {
         let ran = house.run(arguments);
