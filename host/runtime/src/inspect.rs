@@ -141,7 +141,7 @@ fn imports(resolve: &Resolve, world: WorldId) -> (Vec<Interface>, Vec<String>) {
 /// A plugin for an earlier patch of the same contract is fine: those only add.
 fn is_served(version: &Option<Version>) -> bool {
     version.as_ref().is_some_and(|v| {
-        (v.major, v.minor) == (SERVED.major, SERVED.minor) && v.patch <= SERVED.patch && v.pre.is_empty()
+        (v.major, v.minor) == (SERVED.major, SERVED.minor) && v.cmp_precedence(&SERVED).is_le() && v.pre.is_empty()
     })
 }
 
