@@ -143,14 +143,12 @@ impl Yard {
     /// One pool with so many resources that nobody uses, and one lease that waits.
     pub async fn crowded(path: &Path, resources: usize) -> anyhow::Result<Yard> {
         let yard = Arc::new(Yard::make(path, 1).await?);
-        let mut version = FIRST_VERSION;
         let all: Vec<usize> = (1..resources).collect();
-        for some in all.chunks(100) {
+        for (version, some) in (FIRST_VERSION..).zip(all.chunks(100)) {
             let ids = |n: usize| Ids { lease: format!("l-taker-{n:06}"), place: format!("p-taker-{n:06}") };
             yard.all(some.iter().map(|n| Change::Ask(Box::new(new_lease(0, &ids(*n)))))).await?;
             let items = some.iter().map(|n| Item::Build(Box::new(new_build(0, *n, &ids(*n))))).collect();
             yard.commit(plan(0, version, items)).await?;
-            version += 1;
             yard.all(some.iter().map(|n| end(&ids(*n)))).await?;
         }
         yard.commit(Change::Ask(Box::new(new_lease(0, &ids(0))))).await?;
