@@ -4,6 +4,7 @@
 use super::matcher::News;
 use super::node::Node;
 use super::steps;
+use crate::model::protection::Protection;
 use crate::model::rows::{Pool, Wanted};
 use crate::model::status::{PlaceStatus, ResourceStatus};
 use crate::store::{Claimed, Touched};
@@ -180,7 +181,7 @@ impl Hub {
             self.take(node, Message::LookAtAll);
         }
         let now = node.env.now();
-        self.cut_unwanted(touched);
+        self.cut_unwanted(node, touched);
         let leases = touched.leases.iter().map(|row| (Task::Lease(row.id.clone()), &row.claim, row.epoch));
         let places = touched.places.iter().map(|row| (Task::Place(row.id.clone()), &row.claim, row.epoch));
         let resources = touched.resources.iter().map(|row| (Task::Resource(row.id.clone()), &row.claim, row.epoch));
@@ -205,7 +206,10 @@ impl Hub {
     }
 
     /// A call for a lease that is wanted away is cut off, wherever the wish comes from.
-    fn cut_unwanted(&mut self, touched: &Touched) {
+    fn cut_unwanted(&mut self, node: &Node, touched: &Touched) {
+        if !node.protections.has(Protection::CutOff) {
+            return;
+        }
         for lease in touched.leases.iter().filter(|lease| lease.wanted == Wanted::End && !lease.status.ended()) {
             if let Some(place) = &lease.place
                 && let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
@@ -221,7 +225,7 @@ impl Hub {
             let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
             self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);
         }
-        self.cut_unwanted(touched);
+        self.cut_unwanted(node, touched);
         for place in &touched.places {
             let due = place.due_at.filter(|_| place.claim == node.id && place.status != PlaceStatus::Gone);
             self.schedule(Task::Place(place.id.clone()), due, place.epoch);

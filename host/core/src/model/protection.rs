@@ -38,6 +38,8 @@ protections! {
     LabelsInCommit = "labels-in-commit",
     /// A commit about a lease checks that the lease is still as it was seen.
     LeaseGuard = "lease-guard",
+    /// A call for a lease that is wanted away is cut off.
+    CutOff = "cut-off",
     /// A step's answer counts only for the epoch it was started under.
     Epochs = "epochs",
     /// A node that was seen dead changes nothing.

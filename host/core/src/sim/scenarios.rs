@@ -134,16 +134,13 @@ pub fn all() -> Vec<Scenario> {
             name: "broken-mid-acquire",
             about: "a lease is released while a step is acquiring it, and the step brings it back",
             nodes: 3,
-            yards: vec![Yard { open_again: 0, activate_again: 4, activate_pause: 100, ..Yard::HOSTS }],
             clients: vec![
-                Client::at(0).cancels(300),
-                Client::at(10).cancels(450),
-                Client::at(20).cancels(600),
-                Client::at(30).cancels(750),
-                Client::at(40),
+                Client::at(0).cancels(100),
+                Client::at(10).cancels(200),
+                Client::at(20).cancels(150),
+                Client::at(30),
             ],
-            early_timer: 6,
-            naive: &[&[LeaseGuard]],
+            naive: &[&[LeaseGuard, CutOff]],
             reached: &["served", "cancelled"],
             ..base()
         },
@@ -229,7 +226,7 @@ pub fn all() -> Vec<Scenario> {
             // A death, or what looks like one, would wake everybody and hide what was lost.
             faults: Faults { kills: 0, freezes: 0, calls: 1, commits: 1 },
             early_timer: 0,
-            naive: &[&[Withdrawals]],
+            naive: &[&[Withdrawals], &[News]],
             reached: &["served", "cancelled"],
             ..base()
         },
@@ -248,7 +245,7 @@ pub fn all() -> Vec<Scenario> {
             yards: vec![Yard { bindings: ONE_BINDING, open_again: 0, ..Yard::HOSTS }],
             clients: vec![Client::at(0).hold(100), Client::at(1).hold(100), Client::at(2).hold(100)],
             faults: Faults { kills: 2, ..Faults::NO_FREEZE },
-            naive: &[&[News], &[DeathLook]],
+            naive: &[&[DeathLook]],
             reached: &["served", "killed"],
             ..base()
         },
