@@ -113,11 +113,11 @@ mod tests {
             Row::new("store, 1 caller", 450.25, "leases/s").against(900.0, Bound::AtLeast(0.6)),
             Row::new("memory", 20.0, "MB"),
         ];
-        let expected = "\
-                 value  unit      floor  ratio   bound
-store, 1 caller    450  leases/s    900   0.50  ≥ 0.60  MISSED
-memory            20.0  MB
-";
+        let expected = concat!(
+            "                 value  unit      floor  ratio   bound\n",
+            "store, 1 caller    450  leases/s    900   0.50  ≥ 0.60  MISSED\n",
+            "memory            20.0  MB\n",
+        );
         assert_eq!(table(&rows), expected);
     }
 
