@@ -38,13 +38,48 @@ impl Dialect {
         }
     }
 
+    /// A row source with columns `key` and `value`: the fields of an object, found by a path in a document.
+    pub fn fields(self, document: &str, path: &[&str], alias: &str) -> String {
+        match (self, path) {
+            (Dialect::Sqlite, _) => {
+                let path: String = path.iter().map(|name| format!(".{name}")).collect();
+                format!("json_each({document}, '${path}') as {alias}")
+            }
+            (Dialect::Postgres, []) => format!("jsonb_each({document}::jsonb) as {alias}"),
+            (Dialect::Postgres, path) => {
+                format!("jsonb_each_text({document}::jsonb #> '{{{}}}') as {alias}", path.join(","))
+            }
+        }
+    }
+
+    /// A JSON array in text.
+    pub fn array(self, columns: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("json_array({columns})"),
+            Dialect::Postgres => format!("json_build_array({columns})::text"),
+        }
+    }
+
+    /// What is JSON in text, as a part of other JSON.
+    pub fn json(self, text: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("json({text})"),
+            Dialect::Postgres => format!("({text})::json"),
+        }
+    }
+
+    /// All of a group in one JSON array, in no order.
+    pub fn gather(self, json: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("json_group_array({json})"),
+            Dialect::Postgres => format!("coalesce(json_agg({json}), '[]')"),
+        }
+    }
+
     /// The columns of a row as one JSON array in text.
     pub fn row<R: Row>(self, alias: &str) -> String {
         let columns: Vec<String> = R::COLUMNS.iter().map(|(name, _)| format!("{alias}.{name}")).collect();
-        match self {
-            Dialect::Sqlite => format!("json_array({})", columns.join(", ")),
-            Dialect::Postgres => format!("json_build_array({})::text", columns.join(", ")),
-        }
+        self.array(&columns.join(", "))
     }
 
     /// The cell of a row that comes as a JSON array.

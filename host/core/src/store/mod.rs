@@ -5,6 +5,7 @@ pub mod check;
 mod counts;
 mod dialect;
 mod load;
+mod look;
 mod postgres;
 mod read;
 mod save;

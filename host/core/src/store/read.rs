@@ -1,16 +1,12 @@
-//! Reads: looks for matchers, rows for steps, lists for people. Each answers from committed state; none locks.
+//! Reads: rows for steps, lists for people. Each answers from committed state; none locks.
 
 use super::backend::{Statement, Tagged};
 use super::dialect::Dialect;
-use super::load::{parse, parse_cells};
+use super::load::parse;
 use super::{Store, StoreError};
-use crate::config::Growth;
-use crate::contract::Labels;
 use crate::engine::api::{Filter, LoggedEvent};
 use crate::model::rows::*;
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Look, Waiting};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The texts of all reads, for one engine.
@@ -20,9 +16,7 @@ pub struct Reads {
     put_setting: Arc<str>,
     beat: Arc<str>,
     nodes: Arc<str>,
-    base: Arc<str>,
-    pack: Arc<str>,
-    spread: Arc<str>,
+    look: Arc<str>,
     taken: Arc<str>,
     used: Arc<str>,
     subject: Arc<str>,
@@ -44,45 +38,6 @@ pub struct Reads {
     pub(super) check: Arc<str>,
 }
 
-fn candidates_sql(dialect: Dialect, growth: Growth) -> Arc<str> {
-    // Active before pending, which is their order as texts.
-    let order = match growth {
-        Growth::Pack => "t.status, t.used desc, t.id",
-        Growth::Spread => "t.status, t.used, t.id",
-    };
-    let doc = dialect.doc();
-    format!(
-        "select 'resource', {row} from resource t
-         where t.blueprint = {doc} ->> 'blueprint' and t.room > 0
-           and not exists (
-             select 1 from {each} where not exists (
-               select 1 from label n
-               where n.resource = t.id and n.name = j.value ->> 0 and n.value = j.value ->> 1))
-         order by {order} limit {CANDIDATES}",
-        row = dialect.row::<Resource>("t"),
-        each = dialect.each(Some("labels")),
-    )
-    .into()
-}
-
-/// A class and the first of its leases that wait, in one JSON array.
-fn heads_sql(dialect: Dialect) -> String {
-    let first = format!(
-        "(select t.id, t.ord from lease t
-          where t.class = c.id and t.status = 'pending' and t.wanted = 'keep' order by t.ord, t.id limit {HEADS}) h"
-    );
-    match dialect {
-        Dialect::Sqlite => {
-            let all = "json_group_array(json_array(h.ord, h.id) order by h.ord, h.id)";
-            format!("json_array(c.id, (select {all} from {first}))")
-        }
-        Dialect::Postgres => {
-            let all = "coalesce(json_agg(json_build_array(h.ord, h.id) order by h.ord, h.id), '[]')";
-            format!("json_build_array(c.id, (select {all} from {first}))::text")
-        }
-    }
-}
-
 impl Reads {
     pub fn new(dialect: Dialect) -> Reads {
         let doc = dialect.doc();
@@ -92,10 +47,7 @@ impl Reads {
         let place = dialect.row::<Place>("t");
         let leftover = dialect.row::<Leftover>("t");
         let event = dialect.row::<Event>("t");
-        let id = |what: &str, columns: &str| match dialect {
-            Dialect::Sqlite => format!("json_array({columns}), {what}"),
-            Dialect::Postgres => format!("json_build_array({columns})::text, {what}"),
-        };
+        let numbered = format!("{}, {event}", dialect.array("t.seq"));
         let limit = format!("limit cast({doc} ->> 'limit' as bigint)");
         // A condition that an absent field of the filter satisfies.
         let given =
@@ -142,21 +94,7 @@ impl Reads {
                 dialect.row::<NodeRow>("t")
             )
             .into(),
-            base: format!(
-                "select 'pool', {} from pool t where t.kind = {doc} ->> 'kind'
-                 union all select 'class', {} from class t where t.kind = {doc} ->> 'kind' and t.waiting > 0
-                 union all select 'heads', {} from class c where c.kind = {doc} ->> 'kind' and c.waiting > 0
-                 union all select 'blueprint', {} from blueprint t where t.kind = {doc} ->> 'kind'
-                 union all select 'aside', {} from aside t where t.kind = {doc} ->> 'kind'",
-                dialect.row::<Pool>("t"),
-                dialect.row::<Class>("t"),
-                heads_sql(dialect),
-                dialect.row::<Blueprint>("t"),
-                dialect.row::<Aside>("t"),
-            )
-            .into(),
-            pack: candidates_sql(dialect, Growth::Pack),
-            spread: candidates_sql(dialect, Growth::Spread),
+            look: super::look::sql(dialect).into(),
             taken: format!(
                 "select 'taken', t.slot from slot t
                  where t.space = {doc} ->> 'space' and t.slot in (select {text} from {})",
@@ -210,16 +148,14 @@ impl Reads {
             )
             .into(),
             events: format!(
-                "select {} from event t where t.seq > cast({doc} ->> 'after' as bigint) order by t.seq {limit}",
-                id(&event, "t.seq")
+                "select {numbered} from event t where t.seq > cast({doc} ->> 'after' as bigint) order by t.seq {limit}"
             )
             .into(),
             events_of: format!(
-                "select {} from event t
+                "select {numbered} from event t
                  where t.seq > cast({doc} ->> 'after' as bigint)
                    and (t.lease = {doc} ->> 'subject' or t.resource = {doc} ->> 'subject')
-                 order by t.seq {limit}",
-                id(&event, "t.seq")
+                 order by t.seq {limit}"
             )
             .into(),
             ahead: format!(
@@ -263,6 +199,10 @@ impl Reads {
 
     pub fn tables(&self) -> Statement {
         Statement { sql: Arc::clone(&self.tables), doc: "{}".to_owned() }
+    }
+
+    pub fn look(&self) -> Arc<str> {
+        Arc::clone(&self.look)
     }
 
     pub fn setting(&self, name: &str) -> Statement {
@@ -313,67 +253,6 @@ impl Store {
 
     pub async fn pools(&self) -> Result<Vec<Pool>, StoreError> {
         all(self.read(statement(&self.reads.pools, json!({}))).await?)
-    }
-
-    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up; `offered`: the slots that
-    /// are thought to be free, by name space.
-    pub async fn look(
-        &self,
-        kind: &str,
-        growth: &BTreeMap<String, Growth>,
-        offered: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Option<Look>, StoreError> {
-        let mut pool = None;
-        let mut look = Look {
-            pool: crate::model::rows::Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 },
-            classes: Vec::new(),
-            blueprints: BTreeMap::new(),
-            asides: BTreeMap::new(),
-            offered: BTreeSet::new(),
-            taken: BTreeSet::new(),
-        };
-        let mut heads: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
-        for (table, text) in self.read(statement(&self.reads.base, json!({ "kind": kind }))).await? {
-            match table.as_str() {
-                "pool" => pool = Some(parse::<Pool>(&table, &text)?),
-                "class" => {
-                    let class = parse::<Class>(&table, &text)?;
-                    look.classes.push(ClassLook { class, heads: Vec::new(), candidates: BTreeMap::new() });
-                }
-                "heads" => {
-                    let (class, first): (String, Vec<(i64, String)>) = parse_cells(&table, &text)?;
-                    heads.insert(class, first.into_iter().map(|(ord, lease)| Waiting { ord, lease }).collect());
-                }
-                "blueprint" => {
-                    let row = parse::<Blueprint>(&table, &text)?;
-                    look.blueprints.insert(row.name.clone(), row);
-                }
-                _ => {
-                    let row = parse::<Aside>(&table, &text)?;
-                    look.asides.insert((row.space.clone(), row.slot.clone()), row);
-                }
-            }
-        }
-        let Some(pool) = pool else { return Ok(None) };
-        look.pool = pool;
-        for class in &mut look.classes {
-            class.heads = heads.remove(&class.class.id).unwrap_or_default();
-            for (blueprint, answer) in &class.class.answers.0 {
-                let (Considered::Serves(needs), Some(growth)) = (answer, growth.get(blueprint)) else { continue };
-                let labels = merged(&class.class.request.0.labels, &needs.labels);
-                let sql = if *growth == Growth::Pack { &self.reads.pack } else { &self.reads.spread };
-                let doc = json!({ "blueprint": blueprint, "labels": labels.iter().collect::<Vec<_>>() });
-                class.candidates.insert(blueprint.clone(), all(self.read(statement(sql, doc)).await?)?);
-            }
-        }
-        for (space, slots) in offered {
-            look.offered.extend(slots.iter().map(|slot| (space.clone(), slot.clone())));
-            let taken = self.taken(space, slots).await?;
-            look.taken.extend(taken.into_iter().map(|slot| (space.clone(), slot)));
-        }
-        look.classes.retain(|class| !class.heads.is_empty());
-        look.classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
-        Ok(Some(look))
     }
 
     /// Which of these named slots have an owner.
@@ -546,9 +425,4 @@ fn filter_doc(filter: &Filter) -> Value {
 
 fn all<R: Row>(rows: Vec<Tagged>) -> Result<Vec<R>, StoreError> {
     rows.iter().map(|(_, text)| parse(R::TABLE, text)).collect()
-}
-
-/// Labels of the request and of what the blueprint needs; where both name one, the blueprint's counts.
-pub(crate) fn merged(request: &Labels, needs: &Labels) -> Labels {
-    request.iter().chain(needs).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
