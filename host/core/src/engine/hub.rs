@@ -236,17 +236,19 @@ impl Hub {
         }
     }
 
-    /// Notes when a row is due; a call that runs under another epoch is cut off.
+    /// Notes when a row is due; a call that runs under an older epoch is cut off. A note may itself be older than what
+    /// another node has hinted at meanwhile: it takes nothing back, and cuts nothing off.
     fn schedule(&mut self, task: Task, due: Option<i64>, epoch: i64) {
-        let due = match self.hinted.contains(&task) {
-            true => self.rows.get(&task).map(|(at, _)| *at).or(due),
-            false => due,
-        };
-        if let Some((at, _)) = self.rows.remove(&task) {
+        let known = self.rows.remove(&task);
+        if let Some((at, _)) = known {
             self.due.remove(&(at, task.clone()));
         }
+        let (due, epoch) = match known.filter(|_| self.hinted.contains(&task)) {
+            Some((at, hinted)) => (Some(at), epoch.max(hinted)),
+            None => (due, epoch),
+        };
         if let Some(running) = self.running.get_mut(&task)
-            && running.epoch != epoch
+            && running.epoch < epoch
         {
             running.cut = None;
         }
