@@ -362,7 +362,7 @@ pub fn done_with(state: Option<&str>) -> StepEnd {
 }
 
 pub fn again(state: &str, due_at: i64) -> StepEnd {
-    StepEnd::Again { state: state.to_owned(), due_at, note: "not yet".to_owned() }
+    StepEnd::Again { state: Some(state.to_owned()), due_at, note: "not yet".to_owned() }
 }
 
 pub fn failed(next: Next) -> StepEnd {

@@ -109,7 +109,7 @@ async fn a_lease_that_is_released_while_its_host_is_opened_ends_at_once() {
     let client = house.client();
     let frozen = Frozen::new(&house);
     let lease = client.ask_for_host("a").await.id;
-    client.until_why(&lease, &["waits for it to open: h1"]).await;
+    client.until_why(&lease, &["has a place on h1, and waits for that to open"]).await;
     let released = client.release(&lease).await;
     assert_eq!(released.status, LeaseStatus::Destroyed, "nothing was made for it yet");
     drop(frozen);

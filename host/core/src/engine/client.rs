@@ -214,9 +214,12 @@ impl Node {
             LeaseStatus::Pending => return self.why_pending(lease).await,
             LeaseStatus::Acquired => {
                 let open = detail.place.as_ref().is_some_and(|place| place.touched == 1);
-                let what = if open { "is being set up on" } else { "has a place on, and waits for it to open:" };
                 let note = note().map(|note| format!(" ({note})")).unwrap_or_default();
-                Ok(Why { summary: format!("It {what} {name}{note}."), ..Why::default() })
+                let summary = match open {
+                    true => format!("It is being set up on {name}{note}."),
+                    false => format!("It has a place on {name}, and waits for that to open{note}."),
+                };
+                Ok(Why { summary, ..Why::default() })
             }
             LeaseStatus::Active => Ok(Why { summary: format!("It is active on {name}."), ..Why::default() }),
             LeaseStatus::Released | LeaseStatus::Broken => {
@@ -244,7 +247,11 @@ impl Node {
             obstacle.holders =
                 self.read("holders", self.store.holders(space, &obstacle.slots, &obstacle.blueprint)).await?;
         }
-        let first = obstacles.first().map(|obstacle| format!(": {}: {}", obstacle.blueprint, obstacle.reason));
+        let more = match obstacles.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more reasons)", count - 1),
+        };
+        let first = obstacles.first().map(|obstacle| format!(": {}: {}{more}", obstacle.blueprint, obstacle.reason));
         let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
         let summary = format!(
             "It waits, number {} in line{}.{back}",

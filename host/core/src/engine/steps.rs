@@ -204,7 +204,7 @@ impl Called<'_> {
                     // What is waited for has no way to tell; it is looked at in a moment.
                     Wake::Lease(_) | Wake::Job(_) => 1_000,
                 };
-                StepEnd::Again { state, due_at: node.env.now() + after as i64, note }
+                StepEnd::Again { state: Some(state), due_at: node.env.now() + after as i64, note }
             }
             Ok(Ok(Progress::Done(outcome))) => self.done(node, outcome),
         })
@@ -232,12 +232,8 @@ impl Called<'_> {
         if ends && tries >= UNANSWERED_TRIES {
             return StepEnd::Failed(failure);
         }
-        let state = match self.place {
-            Some(place) => place.state.clone(),
-            None => self.resource.state.clone(),
-        };
         StepEnd::Again {
-            state: state.unwrap_or_default(),
+            state: None,
             due_at: node.env.now() + backoff::pause(&failure, tries, &self.id()),
             note: failure.reason,
         }

@@ -155,7 +155,8 @@ pub enum StepEnd {
         handout: Option<Handout>,
     },
     Again {
-        state: String,
+        /// What is known so far; none leaves what was known before.
+        state: Option<String>,
         due_at: i64,
         note: String,
     },

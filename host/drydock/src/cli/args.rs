@@ -177,11 +177,11 @@ pub struct WishArgs {
 
     /// The lease ends then: after a time like 2h, or at a moment in UTC like 2026-11-24T18:00:00Z. Default: when it is
     /// released
-    #[arg(long, value_name = "TIME", value_parser = parse_end)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_end)]
     pub until: Option<End>,
 
     /// The lease ends if it is not active after this time, like 90s or 10m. Default: it waits
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
     /// Asking again with the same owner, key and wish finds the same lease; for a day after it has ended
@@ -214,7 +214,7 @@ pub struct WaitArgs {
     pub lease: String,
 
     /// How long to wait, like 90s or 10m. Default: until it is active or has ended
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
     /// Print the lease as JSON, with what it hands out
@@ -247,7 +247,7 @@ pub struct CommandArgs {
     pub directory: Option<String>,
 
     /// It is cut off after this time, like 90s or 10m. Default: when the lease ends
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
     pub timeout: Option<Duration>,
 
     /// Read stdin to its end first, at most 16 MiB, and give it to the command. Default: the command reads nothing
@@ -456,6 +456,7 @@ mod tests {
             ("drydock lease --type host -a disk", "--attribute"),
             ("drydock lease --type host --until yesterday", "--until"),
             ("drydock lease --type host --timeout 0s", "--timeout"),
+            ("drydock lease --type host --timeout -3s", "--timeout"),
             ("drydock leases --status lost", "--status"),
             ("drydock leases --limit 0", "--limit"),
             ("drydock with --type host true", "true"),

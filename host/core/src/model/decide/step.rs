@@ -36,7 +36,7 @@ impl Deciding<'_> {
         let resource = self.stepping_resource(report, &[ResourceStatus::Pending])?;
         let kind = resource.kind.clone();
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state, *due_at, note),
+            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state.as_deref(), *due_at, note),
             StepEnd::Done { state, attributes, .. } => {
                 self.clear_strikes(&report.slots, &resource.blueprint);
                 self.clear_leftovers(&report.leftovers);
@@ -89,8 +89,10 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn resource_again(&mut self, mut resource: Resource, state: &str, due_at: i64, note: &str) {
-        resource.state = Some(state.to_owned());
+    fn resource_again(&mut self, mut resource: Resource, state: Option<&str>, due_at: i64, note: &str) {
+        if let Some(state) = state {
+            resource.state = Some(state.to_owned());
+        }
         resource.note = Some(note.to_owned());
         resource.attempt += 1;
         resource.due_at = Some(due_at);
@@ -131,9 +133,9 @@ impl Deciding<'_> {
     }
 
     fn closed(&mut self, report: &StepReport) -> Result<(), Lost> {
-        let mut resource = self.stepping_resource(report, &[ResourceStatus::Released, ResourceStatus::Broken])?;
+        let resource = self.stepping_resource(report, &[ResourceStatus::Released, ResourceStatus::Broken])?;
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state, *due_at, note),
+            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state.as_deref(), *due_at, note),
             StepEnd::Done { .. } => {
                 self.clear_leftovers(&report.leftovers);
                 self.destroy_resource(resource, "closed")?;
@@ -144,9 +146,8 @@ impl Deciding<'_> {
                 self.destroy_resource(resource, &failure.reason)?;
             }
             StepEnd::Failed(failure) => {
-                let state = resource.state.take().unwrap_or_default();
                 let due_at = self.at + backoff::pause(failure, resource.attempt + 1, self.commit);
-                self.resource_again(resource, &state, due_at, &failure.reason);
+                self.resource_again(resource, None, due_at, &failure.reason);
             }
         }
         Ok(())
@@ -164,7 +165,7 @@ impl Deciding<'_> {
                 let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
                 self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
             }
-            StepEnd::Again { state, due_at, note } => self.place_again(place, Some(state), *due_at, note),
+            StepEnd::Again { state, due_at, note } => self.place_again(place, state.as_deref(), *due_at, note),
             StepEnd::Done { state, handout: given, .. } => {
                 let mut place = place;
                 place.state = state.clone().or(place.state.take());
@@ -206,7 +207,7 @@ impl Deciding<'_> {
             return Err(Lost::Epoch);
         }
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.place_again(place, Some(state), *due_at, note),
+            StepEnd::Again { state, due_at, note } => self.place_again(place, state.as_deref(), *due_at, note),
             StepEnd::Done { .. } => self.place_gone(place, "released", report.closes)?,
             StepEnd::Failed(failure) if failure.next == Next::Gone => {
                 let resource = self.resource(&place.resource)?;
