@@ -205,16 +205,19 @@ impl Hub {
         }
     }
 
-    /// A call for a lease that is wanted away is cut off, wherever the wish comes from.
+    /// A call for a lease that is wanted away is cut off, wherever the wish comes from. Its place is read again: the
+    /// place's own row need not have changed with the wish, so nothing else may make it due.
     fn cut_unwanted(&mut self, node: &Node, touched: &Touched) {
         if !node.protections.has(Protection::CutOff) {
             return;
         }
+        let now = node.env.now();
         for lease in touched.leases.iter().filter(|lease| lease.wanted == Wanted::End && !lease.status.ended()) {
-            if let Some(place) = &lease.place
-                && let Some(running) = self.running.get_mut(&Task::Place(place.clone()))
-            {
+            let Some(task) = lease.place.clone().map(Task::Place) else { continue };
+            if let Some(running) = self.running.get_mut(&task) {
                 running.cut = None;
+                self.rows.insert(task.clone(), (now, running.epoch));
+                self.hinted.insert(task);
             }
         }
     }
