@@ -2,7 +2,7 @@
 //! there are and however many leases wait.
 
 use async_trait::async_trait;
-use drydock_core::config::{BlueprintConfig, ConfigRevision, Growth};
+use drydock_core::config::{BlueprintConfig, ConfigRevision};
 use drydock_core::contract::*;
 use drydock_core::engine::api::{Ask, Filter};
 use drydock_core::engine::{Farm, Node, Start};
@@ -172,20 +172,7 @@ impl Yard {
         });
         let descriptor = Descriptor { kind: KIND.to_owned(), steps: Steps::ALL, ..Descriptor::default() };
         let plugin: Arc<dyn Plugin> = Arc::new(Hosts { descriptor, ready });
-        let config = BlueprintConfig {
-            name: "hosts".to_owned(),
-            plugin: "hosts".to_owned(),
-            config: serde_json::json!({}),
-            max_resources: None,
-            leases_per_resource: 1,
-            growth: Growth::Pack,
-            slots: None,
-            priority: 0,
-            open_timeout: 600,
-            step_timeout: 30,
-            disabled: false,
-            grants: Vec::new(),
-        };
+        let config = BlueprintConfig::new("hosts", "hosts");
         let farm = Farm {
             config: ConfigRevision { revision: 0, blueprints: BTreeMap::from([("hosts".to_owned(), config)]) },
             plugins: BTreeMap::from([("hosts".to_owned(), plugin)]),
@@ -310,6 +297,7 @@ fn building(id: &str) -> Item {
         place: format!("p-{id}"),
         space: "hosts".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: Some(Handout::default()) },
+        overflow: None,
         activates: true,
         releases: true,
     };
@@ -326,6 +314,7 @@ fn building(id: &str) -> Item {
             ..Allocation::default()
         },
         shares: 1,
+        overflow: 0,
         max_resources: None,
         open_timeout: 600_000,
         opens: false,

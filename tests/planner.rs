@@ -32,6 +32,9 @@ impl Pool_ {
             asides: BTreeMap::new(),
             offered: BTreeSet::new(),
             taken: BTreeSet::new(),
+            full: BTreeSet::new(),
+            standing: BTreeMap::new(),
+            owners: BTreeMap::new(),
         };
         Pool_ { look, answers: Answers::default(), terms: BTreeMap::new(), at: NOW }.blueprint("bp", |_| {})
     }
@@ -45,6 +48,8 @@ impl Pool_ {
             steps: Steps::ALL,
             max_resources: None,
             leases_per_resource: 1,
+            overflow: 0,
+            reclaim_after: 1_000,
             growth: Growth::Pack,
             priority: 0,
             open_timeout: 600_000,
@@ -72,6 +77,7 @@ impl Pool_ {
             },
             heads: leases.iter().map(|(ord, id)| Waiting { ord: *ord, lease: (*id).to_owned() }).collect(),
             candidates: BTreeMap::new(),
+            crowded: BTreeMap::new(),
         });
         self.look.classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
         self
@@ -178,7 +184,9 @@ fn resource(blueprint: &str, id: &str, status: ResourceStatus, used: i64, shares
         slots: Doc(Vec::new()),
         used,
         shares,
+        overflow: 0,
         room: shares - used,
+        spare: 0,
         state: None,
         note: None,
         attempt: 0,
@@ -217,6 +225,7 @@ fn items(planned: &Planned) -> Vec<String> {
             let takers: Vec<&str> = takers.iter().map(|taker| taker.lease.as_str()).collect();
             format!("{resource} for {}", takers.join("+"))
         }
+        Item::Reclaim(reclaim) => format!("{} away", reclaim.resource),
     };
     planned.plan.items.iter().map(item).collect()
 }
@@ -225,7 +234,7 @@ fn reasons(planned: &Planned, class: &str) -> Vec<String> {
     planned.waits[class].iter().map(|obstacle| format!("{}: {}", obstacle.blueprint, obstacle.reason)).collect()
 }
 
-use ResourceStatus::{Active, Pending};
+use ResourceStatus::{Active, Pending, Released};
 
 #[test]
 fn nobody_waits_and_nothing_is_planned() {
@@ -561,4 +570,97 @@ fn resources_of_blueprints_that_are_not_configured_are_left_alone() {
     let pool = Pool_::new().waits("c", &[(10, "l-1")]).resource("r-1", Active, 0, 1);
     let pool = pool.acquires("c", "r-1", Ok(acquisition())).with(|pool| pool.terms.clear());
     assert_eq!(items(&pool.plan()), [""; 0]);
+}
+
+/// A full blueprint, each of whose resources may be given two shares more.
+fn crowded(max: i64, loads: &[(&str, i64)]) -> Pool_ {
+    let change = |terms: &mut Terms| (terms.max_resources, terms.overflow) = (Some(max), 2);
+    let mut pool = Pool_::new().blueprint("bp", change).waits("c", &[(10, "l-1"), (11, "l-2"), (12, "l-3")]);
+    pool.look.blueprints.get_mut("bp").unwrap().used = loads.len() as i64;
+    for (id, load) in loads {
+        let row = Resource { overflow: 2, spare: 3 - load, ..resource("bp", id, Active, *load, 1) };
+        pool.look.classes[0].crowded.entry("bp".to_owned()).or_default().push(row.clone());
+        let answer = Acquired { result: Ok(acquisition()), status: row.status, news: None, until: None, used: 0 };
+        pool.answers.acquired.insert(("c".to_owned(), row.id.clone()), answer);
+    }
+    pool
+}
+
+#[test]
+fn beyond_their_shares_the_least_loaded_comes_first() {
+    let planned = crowded(2, &[("r-1", 2), ("r-2", 1)]).plan();
+    assert_eq!(items(&planned), ["l-1 on r-2", "l-2 on r-1", "l-3 on r-2"]);
+    let loads: Vec<_> = planned
+        .plan
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Place(placement) => placement.overflow.map(|overflow| (overflow.load, overflow.max_resources)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(loads, [Some((1, 2)), Some((2, 2)), Some((2, 2))]);
+}
+
+#[test]
+fn nothing_goes_beyond_its_shares_while_another_can_be_built() {
+    let planned = crowded(3, &[("r-1", 1), ("r-2", 1)]).plan();
+    assert_eq!((items(&planned), planned.questions), (Vec::<String>::new(), vec![allocate("c")]));
+}
+
+/// A blueprint at its maximum with idle resources that no class sees, since they are of another kind of label.
+fn in_the_way(leases: &[(i64, &str)], standing: &[(&str, ResourceStatus, i64)]) -> Pool_ {
+    let change = |terms: &mut Terms| terms.max_resources = Some(standing.len() as i64);
+    let mut pool = Pool_::new().blueprint("bp", change).waits("c", leases);
+    pool.look.blueprints.get_mut("bp").unwrap().used = standing.len() as i64;
+    pool.look.full.insert("bp".to_owned());
+    for (id, status, since) in standing {
+        let row = Resource { idle_since: Some(*since), ..resource("bp", id, *status, 0, 1) };
+        pool.look.standing.entry("bp".to_owned()).or_default().push(row);
+    }
+    pool
+}
+
+#[test]
+fn what_stands_in_the_way_is_asked_about_once_somebody_waits_for_it() {
+    let pool = || in_the_way(&[(10, "l-1")], &[("r-1", Active, 0)]);
+    let planned = pool().with(|pool| pool.look.full.clear()).with(|pool| pool.look.standing.clear()).plan();
+    assert_eq!((items(&planned).len(), planned.more, planned.full), (0, true, BTreeSet::from(["bp".to_owned()])));
+    let planned = pool().plan();
+    assert_eq!((items(&planned), planned.more), (vec!["r-1 away".to_owned()], false));
+    assert!(reasons(&planned, "c").contains(&"bp: r-1 is being closed to make room".to_owned()));
+}
+
+#[test]
+fn as_many_are_closed_as_are_waited_for() {
+    let three = [("r-1", Active, 0), ("r-2", Active, 1), ("r-3", Active, 2)];
+    assert_eq!(items(&in_the_way(&[(10, "l-1"), (11, "l-2")], &three).plan()), ["r-1 away", "r-2 away"]);
+    // What is being closed counts as coming; what could not be closed does not.
+    let closing = [("r-1", Released, 0), ("r-2", Active, 1), ("r-3", Active, 2)];
+    let pool = || in_the_way(&[(10, "l-1")], &closing);
+    assert_eq!(items(&pool().plan()), [""; 0]);
+    let failed = pool().with(|pool| pool.look.standing.get_mut("bp").unwrap()[0].attempt = 1);
+    assert_eq!(items(&failed.plan()), ["r-2 away"]);
+}
+
+#[test]
+fn what_was_in_use_a_moment_ago_is_not_closed() {
+    let planned = in_the_way(&[(10, "l-1")], &[("r-1", Active, NOW - 400)]).plan();
+    assert_eq!((items(&planned).len(), planned.next), (0, Some(NOW + 600)));
+}
+
+#[test]
+fn who_is_being_answered_closes_nothing() {
+    let pool = in_the_way(&[(10, "l-1")], &[("r-1", Active, 0)]).resource("r-9", Active, 0, 1);
+    let planned = pool.plan();
+    assert_eq!((items(&planned), planned.questions), (Vec::<String>::new(), vec![acquire("c", "r-9")]));
+}
+
+#[test]
+fn the_idle_owner_of_a_slot_that_is_refused_is_closed() {
+    let pool = Pool_::new().waits("c", &[(10, "l-1")]).refuses("c", "bp", full("no port"), None);
+    let owner = Resource { idle_since: Some(0), ..resource("other", "r-1", Active, 0, 1) };
+    let key = ("bp".to_owned(), "port".to_owned());
+    let planned = pool.with(|pool| drop(pool.look.owners.insert(key, owner))).plan();
+    assert_eq!(items(&planned), ["r-1 away"]);
 }

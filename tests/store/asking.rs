@@ -4,6 +4,7 @@ use crate::bed::*;
 use drydock_core::contract::{Needs, Refusal};
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::*;
+use drydock_core::store::Sought;
 use std::collections::BTreeMap;
 
 pub async fn a_lease_waits_with_its_class_and_its_limits(bed: &mut Bed) {
@@ -14,7 +15,7 @@ pub async fn a_lease_waits_with_its_class_and_its_limits(bed: &mut Bed) {
     let lease = bed.lease("l-1").await;
     assert_eq!((lease.ord, lease.due_at, lease.claim.as_str()), (START, Some(START + 5_000), NODE));
     assert_eq!(bed.is("l-1").await, "pending");
-    let look = bed.store.look("host", &BTreeMap::new(), &BTreeMap::new()).await.unwrap().unwrap();
+    let look = bed.store.look("host", &Sought::default()).await.unwrap().unwrap();
     assert_eq!(look.classes[0].class.waiting, 1);
     assert_eq!(look.classes[0].heads[0].lease, "l-1");
     assert_eq!(bed.pool("host").await.version, version, "only matchers and the configuration raise it");
@@ -61,7 +62,7 @@ pub async fn newer_answers_replace_older_ones(bed: &mut Bed) {
     // An answer under an older revision comes late.
     let serving = Considered::Serves(Needs::default());
     bed.done(consider(2, BTreeMap::from([("bp".to_owned(), serving)]))).await;
-    let look = bed.store.look("host", &BTreeMap::new(), &BTreeMap::new()).await.unwrap().unwrap();
+    let look = bed.store.look("host", &Sought::default()).await.unwrap().unwrap();
     assert_eq!((look.classes[0].class.revision, &look.classes[0].class.answers.0), (3, &refusing));
     let missing = Change::Consider { class: "nobody's".to_owned(), revision: 4, answers: BTreeMap::new() };
     assert_eq!(bed.lost(missing).await, Lost::Missing("nobody's".to_owned()));

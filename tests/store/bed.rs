@@ -7,9 +7,9 @@ use drydock_core::model::proposal::*;
 use drydock_core::model::protection::Protections;
 use drydock_core::model::rows::*;
 use drydock_core::plugin::Step;
-use drydock_core::store::Store;
+use drydock_core::store::{Sought, Store};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -157,8 +157,14 @@ impl Bed {
         pools.sort_by(|a, b| a.kind.cmp(&b.kind));
         let mut looks = Vec::new();
         for pool in &pools {
-            let growth = BTreeMap::from([("bp".to_owned(), Default::default())]);
-            looks.push(self.store.look(&pool.kind, &growth, &BTreeMap::new()).await.unwrap());
+            let sought = Sought {
+                growth: BTreeMap::from([("bp".to_owned(), (Default::default(), true))]),
+                offered: BTreeSet::from([("bp".to_owned(), "b/1".to_owned())]),
+                full: BTreeSet::from(["bp".to_owned()]),
+                slots: BTreeSet::from([("bp".to_owned(), "b/1".to_owned()), ("bp".to_owned(), "b/2".to_owned())]),
+                resources: resources.iter().map(|resource| resource.id.clone()).collect(),
+            };
+            looks.push(self.store.look(&pool.kind, &sought).await.unwrap());
         }
         let events = self.store.events(0, None, 10_000_000).await.unwrap();
         format!("{leases:#?} {resources:#?} {places:#?} {pools:#?} {looks:#?} {events:#?}")
@@ -186,13 +192,13 @@ impl Bed {
 
     /// The blueprint's row, as a look sees it; somebody has to wait.
     pub async fn blueprint(&self, name: &str) -> Blueprint {
-        let look = self.store.look("host", &BTreeMap::new(), &BTreeMap::new()).await.unwrap().unwrap();
+        let look = self.store.look("host", &Sought::default()).await.unwrap().unwrap();
         look.blueprints[name].clone()
     }
 
     /// What is set aside in the pool.
     pub async fn asides(&self) -> BTreeMap<(String, String), Aside> {
-        self.store.look("host", &BTreeMap::new(), &BTreeMap::new()).await.unwrap().unwrap().asides
+        self.store.look("host", &Sought::default()).await.unwrap().unwrap().asides
     }
 
     /// Status, and for those that ended how.
@@ -316,6 +322,7 @@ pub fn set_up(lease: &str, resource: &str, place: &str) -> Placement {
         place: place.to_owned(),
         space: "bp".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: None },
+        overflow: None,
         activates: true,
         releases: true,
     }
@@ -346,6 +353,7 @@ pub fn build(resource: &str, slots: &[Slot], takers: Vec<Placement>) -> Build {
             ..Allocation::default()
         },
         shares: 1,
+        overflow: 0,
         max_resources: None,
         open_timeout: 600_000,
         opens: true,

@@ -99,7 +99,7 @@ async fn ids_sort_by_their_bytes() {
     for id in ids {
         bed.done(ask(id)).await;
     }
-    let look = bed.store.look("host", &Default::default(), &Default::default()).await.unwrap().unwrap();
+    let look = bed.store.look("host", &Default::default()).await.unwrap().unwrap();
     let heads: Vec<&str> = look.classes[0].heads.iter().map(|waiting| waiting.lease.as_str()).collect();
     let mut sorted = ids;
     sorted.sort();

@@ -53,6 +53,8 @@ on_every_engine! {
         takers_that_are_gone_are_left_out,
         who_comes_behind_a_lost_place_waits,
         a_resource_without_open_is_active_in_its_commit,
+        beyond_its_shares_only_at_the_maximum_and_as_it_was_counted,
+        what_is_reclaimed_is_what_nobody_was_on,
     }
     stepping {
         open_goes_on_and_is_done,

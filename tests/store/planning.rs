@@ -4,6 +4,7 @@ use crate::bed::*;
 use drydock_core::contract::Acquisition;
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::Wanted;
+use drydock_core::model::status::ResourceStatus;
 
 pub async fn a_ready_place_makes_the_lease_active_at_once(bed: &mut Bed) {
     bed.open("r-1", 2, &[], vec![ready("l-1", "r-1", "p-1")]).await;
@@ -176,4 +177,43 @@ pub async fn a_resource_without_open_is_active_in_its_commit(bed: &mut Bed) {
     assert_eq!(bed.planned(vec![Item::Build(Box::new(build))]).await, [None]);
     assert_eq!(bed.is("l-1").await, "active");
     assert_eq!(bed.resource("r-1").await.due_at, None);
+}
+
+pub async fn beyond_its_shares_only_at_the_maximum_and_as_it_was_counted(bed: &mut Bed) {
+    for lease in ["l-1", "l-2", "l-3", "l-4"] {
+        bed.done(ask(lease)).await;
+    }
+    let build = Build { overflow: 2, ..build("r-1", &[], vec![ready("l-1", "r-1", "p-1")]) };
+    assert_eq!(bed.planned(vec![Item::Build(Box::new(build))]).await, [None]);
+    let lost = || Some(Lost::Resource("r-1".to_owned()));
+    let over = |lease: &str, load, max_resources| {
+        let overflow = Some(Overflow { load, max_resources });
+        Item::Place(Placement { overflow, ..ready(lease, "r-1", &format!("p-{lease}")) })
+    };
+    assert_eq!(bed.planned(vec![Item::Place(ready("l-2", "r-1", "p-2"))]).await, [lost()]);
+    assert_eq!(bed.planned(vec![over("l-2", 1, 2)]).await, [lost()], "another could be built");
+    assert_eq!(bed.planned(vec![over("l-2", 0, 1)]).await, [lost()], "its load is another");
+    assert_eq!(bed.planned(vec![over("l-2", 1, 1)]).await, [None]);
+    assert_eq!((bed.resource("r-1").await.used, bed.resource("r-1").await.spare), (2, 1));
+    assert_eq!(bed.planned(vec![over("l-3", 2, 1)]).await, [None]);
+    assert_eq!(bed.planned(vec![over("l-4", 3, 1)]).await, [lost()], "no more than configured");
+    assert_eq!(bed.store.check().await.unwrap(), []);
+}
+
+pub async fn what_is_reclaimed_is_what_nobody_was_on(bed: &mut Bed) {
+    bed.open("r-1", 1, &[], vec![ready("l-1", "r-1", "p-1")]).await;
+    let reclaim = |idle_since| {
+        let reason = "in the way".to_owned();
+        Item::Reclaim(Reclaim { resource: "r-1".to_owned(), idle_since, reason, closes: true })
+    };
+    let lost = [Some(Lost::Resource("r-1".to_owned()))];
+    assert_eq!(bed.planned(vec![reclaim(None)]).await, lost, "somebody is on it");
+    bed.done(end("l-1")).await;
+    let idle_since = bed.resource("r-1").await.idle_since;
+    assert_eq!(bed.planned(vec![reclaim(idle_since.map(|at| at - 1))]).await, lost, "somebody was on it since");
+    assert_eq!(bed.planned(vec![reclaim(idle_since)]).await, [None]);
+    assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Released);
+    assert_eq!(bed.planned(vec![reclaim(idle_since)]).await, lost, "it is being closed");
+    bed.done(ask("l-2")).await;
+    assert_eq!(bed.planned(vec![Item::Place(ready("l-2", "r-1", "p-2"))]).await, lost);
 }

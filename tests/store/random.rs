@@ -86,6 +86,9 @@ impl Chance {
             placement = with_slots(placement, &self.slots());
         }
         placement.acquisition.share = 1 + self.below(5) as u32 / 4;
+        if self.one_in(3) {
+            placement.overflow = Some(Overflow { load: self.below(4) as i64, max_resources: self.below(7) as i64 });
+        }
         placement
     }
 
@@ -113,6 +116,17 @@ impl Chance {
                     let lease = self.lease(seen, kind);
                     items.push(Item::Place(self.placement(&lease, &resource)));
                 }
+                Some(resource) if self.one_in(4) => {
+                    let row = seen.resources.iter().find(|row| row.id == resource);
+                    let idle_since = row.and_then(|row| row.idle_since).filter(|_| !self.one_in(8));
+                    let closes = self.one_in(2);
+                    items.push(Item::Reclaim(Reclaim {
+                        resource,
+                        idle_since,
+                        reason: "in the way".to_owned(),
+                        closes,
+                    }));
+                }
                 _ => {
                     let resource = self.id("r");
                     let count = self.below(3);
@@ -125,6 +139,7 @@ impl Chance {
                     let made = Build {
                         blueprint: if kind == "vm" { "vms" } else { "bp" }.to_owned(),
                         shares: 1 + self.below(3) as i64,
+                        overflow: self.below(3) as i64,
                         max_resources: Some(6),
                         opens: !self.one_in(4),
                         ..build(&resource, &self.slots(), takers)

@@ -21,6 +21,14 @@ pub struct BlueprintConfig {
     /// Shares of a resource, where its allocation names no number. 1 to 100,000. Default: 1.
     #[serde(default = "one")]
     pub leases_per_resource: u32,
+    /// Shares that a resource may be given beyond its own once the blueprint has `max_resources`; the least loaded comes
+    /// first. 0 to 100,000. Default: 0.
+    #[serde(default)]
+    pub overflow: u32,
+    /// What stands in the way of a request may be closed when nobody has been on it for this many seconds. 0 to 86,400.
+    /// Default: 10.
+    #[serde(default = "ten_seconds")]
+    pub reclaim_after: u32,
     /// Whether leases share a resource before a new one is built. Default: `pack`.
     #[serde(default)]
     pub growth: Growth,
@@ -56,6 +64,26 @@ pub enum Growth {
 }
 
 impl BlueprintConfig {
+    /// A blueprint without a word on anything that has a default.
+    pub fn new(name: &str, plugin: &str) -> BlueprintConfig {
+        BlueprintConfig {
+            name: name.to_owned(),
+            plugin: plugin.to_owned(),
+            config: empty_object(),
+            max_resources: None,
+            leases_per_resource: one(),
+            overflow: 0,
+            reclaim_after: ten_seconds(),
+            growth: Growth::default(),
+            slots: None,
+            priority: 0,
+            open_timeout: ten_minutes(),
+            step_timeout: half_a_minute(),
+            disabled: false,
+            grants: Vec::new(),
+        }
+    }
+
     pub fn slot_space(&self) -> &str {
         self.slots.as_deref().unwrap_or(&self.name)
     }
@@ -75,6 +103,10 @@ fn empty_object() -> Value {
 
 fn one() -> u32 {
     1
+}
+
+fn ten_seconds() -> u32 {
+    10
 }
 
 fn ten_minutes() -> u32 {

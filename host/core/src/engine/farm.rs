@@ -83,6 +83,8 @@ impl InForce {
                 steps: blueprint.plugin.descriptor().steps,
                 max_resources: config.max_resources.map(i64::from),
                 leases_per_resource: i64::from(config.leases_per_resource),
+                overflow: i64::from(config.overflow),
+                reclaim_after: i64::from(config.reclaim_after) * 1_000,
                 growth: config.growth,
                 priority: config.priority,
                 open_timeout: i64::from(config.open_timeout) * 1_000,
@@ -93,8 +95,10 @@ impl InForce {
         terms.collect()
     }
 
-    pub fn growth(&self, kind: &str) -> BTreeMap<String, Growth> {
-        self.of_kind(kind).map(|(name, blueprint)| (name.clone(), blueprint.config.growth)).collect()
+    /// How each blueprint of the type fills up, and whether its resources may be given beyond their shares.
+    pub fn growth(&self, kind: &str) -> BTreeMap<String, (Growth, bool)> {
+        let of = |blueprint: &Configured| (blueprint.config.growth, blueprint.config.overflow > 0);
+        self.of_kind(kind).map(|(name, blueprint)| (name.clone(), of(blueprint))).collect()
     }
 
     /// The blueprint as a plugin sees it.

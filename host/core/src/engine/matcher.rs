@@ -7,6 +7,7 @@ use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::planner::answers::Answers;
 use crate::planner::look::Look;
 use crate::planner::{Planned, Planner, plan};
+use crate::store::Sought;
 use futures::future::{Either, select};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,9 @@ use tokio::sync::{Notify, watch};
 
 /// After this many plans in a row of which nothing could be committed, the matcher waits before the next.
 const FRUITLESS: u32 = 4;
+
+/// So many of the slots, and of the resources, that a blueprint's refusals name are looked at.
+const IN_THE_WAY: usize = 1_024;
 
 /// What a matcher is told: the pool's news, and how often everything is to be looked at whatever the news is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,9 +101,8 @@ impl Matcher {
 
     async fn round(self: &Arc<Self>) -> Round {
         let node = &self.node;
-        let growth = node.farm.growth(&self.kind);
-        let offered = self.offered();
-        let looking = node.store.look(&self.kind, &growth, &offered);
+        let sought = self.sought();
+        let looking = node.store.look(&self.kind, &sought);
         let look = match node.read(&format!("look at {}", self.kind), looking).await {
             Ok(Some(look)) => look,
             Ok(None) => return Round::Settled { seen: 0, next: None },
@@ -122,15 +125,23 @@ impl Matcher {
         self.commit(planned.plan, look.pool.news, asking || planned.more, planned.next).await
     }
 
-    /// The slots that offers name, by name space.
-    fn offered(&self) -> BTreeMap<String, Vec<String>> {
-        let mut spaces: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (blueprint, slots) in lock(&self.answers).offered_slots() {
-            if let Some(configured) = self.node.farm.blueprints.get(&blueprint) {
-                spaces.entry(configured.config.slot_space().to_owned()).or_default().extend(slots);
-            }
+    /// What the look has to bring beside the pool: what the answers so far are about.
+    fn sought(&self) -> Sought {
+        let blueprints = &self.node.farm.blueprints;
+        let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
+        let mut sought = Sought { growth: self.node.farm.growth(&self.kind), ..Sought::default() };
+        let answers = lock(&self.answers);
+        sought.full = answers.full.clone();
+        for (blueprint, slots) in answers.offered_slots() {
+            let Some(space) = space(&blueprint) else { continue };
+            sought.offered.extend(slots.into_iter().map(|slot| (space.clone(), slot)));
         }
-        spaces
+        for (blueprint, (slots, resources)) in answers.in_the_way() {
+            let Some(space) = space(&blueprint) else { continue };
+            sought.slots.extend(slots.into_iter().take(IN_THE_WAY).map(|slot| (space.clone(), slot)));
+            sought.resources.extend(resources.into_iter().take(IN_THE_WAY));
+        }
+        sought
     }
 
     /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here.
@@ -160,7 +171,9 @@ impl Matcher {
             protections: node.protections,
             new_place: &mut || node.new_id("p"),
         };
-        plan(look, planner)
+        let planned = plan(look, planner);
+        answers.full = planned.full.clone();
+        planned
     }
 
     async fn commit(&self, plan: Plan, seen: i64, more: bool, next: Option<i64>) -> Round {
@@ -201,7 +214,7 @@ impl Matcher {
 fn built(item: &Item) -> Option<String> {
     match item {
         Item::Build(build) => Some(build.resource.clone()),
-        Item::Place(_) => None,
+        Item::Place(_) | Item::Reclaim(_) => None,
     }
 }
 
@@ -211,6 +224,6 @@ fn has_room_left(item: &Item) -> bool {
             let taken: i64 = build.takers.iter().map(|taker| i64::from(taker.acquisition.share)).sum();
             taken < build.shares
         }
-        Item::Place(_) => false,
+        Item::Place(_) | Item::Reclaim(_) => false,
     }
 }

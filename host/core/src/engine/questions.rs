@@ -55,7 +55,8 @@ impl Context {
         let class = look.classes.iter().find(|look| look.class.id == *class)?;
         let resource = match question {
             Question::Acquire { resource, .. } => {
-                Some(class.candidates.values().flatten().find(|candidate| candidate.id == *resource)?.clone())
+                let mut seen = class.candidates.values().chain(class.crowded.values()).flatten();
+                Some(seen.find(|candidate| candidate.id == *resource)?.clone())
             }
             _ => None,
         };

@@ -95,6 +95,27 @@ pub struct Plan {
 pub enum Item {
     Place(Placement),
     Build(Box<Build>),
+    Reclaim(Reclaim),
+}
+
+/// A resource that nobody is on, to be closed since it stands in the way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reclaim {
+    pub resource: String,
+    /// Since when nobody was on it, as the look saw it.
+    pub idle_since: Option<i64>,
+    pub reason: String,
+    /// Whether the plugin has `close`.
+    pub closes: bool,
+}
+
+/// What a placement beyond a resource's shares relies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overflow {
+    /// The shares in use on the resource, as the plan counted them.
+    pub load: i64,
+    /// The blueprint's maximum in force.
+    pub max_resources: i64,
 }
 
 /// One lease on one resource.
@@ -107,6 +128,8 @@ pub struct Placement {
     /// The name space of the resource's slots.
     pub space: String,
     pub acquisition: Acquisition,
+    /// It goes beyond the resource's shares.
+    pub overflow: Option<Overflow>,
     /// Whether the plugin has `activate` and `release`.
     pub activates: bool,
     pub releases: bool,
@@ -122,6 +145,7 @@ pub struct Build {
     pub digest: String,
     pub allocation: Allocation,
     pub shares: i64,
+    pub overflow: i64,
     /// The blueprint's maximum in force.
     pub max_resources: Option<i64>,
     pub open_timeout: i64,
@@ -317,6 +341,9 @@ impl Keys {
                 self.blueprints.insert(build.blueprint.clone());
                 self.add_slots(&build.space, &build.allocation.slots);
                 build.takers.iter().for_each(|taker| self.add_placement(taker));
+            }
+            Item::Reclaim(reclaim) => {
+                self.resources.insert(reclaim.resource.clone());
             }
         }
     }

@@ -66,6 +66,16 @@ protections! {
     CommitId = "commit-id",
     /// What failed is set aside for a while.
     SettingAside = "setting-aside",
+    /// What stands in the way and is idle is closed for those who wait.
+    Reclaim = "reclaim",
+    /// What was in use a moment ago is not closed for others.
+    Grace = "grace",
+    /// Beyond its shares, the least loaded resource is used, and the commit checks that it still is.
+    Load = "load",
+    /// What is still being built is shared beyond its shares, too.
+    OverflowPending = "overflow-pending",
+    /// Nobody is placed on what is being closed, and nothing is closed that somebody is on.
+    CloseGuard = "close-guard",
     /// A lease that is cancelled only takes its own item out of a plan.
     ItemByItem = "item-by-item",
 }

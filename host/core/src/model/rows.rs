@@ -188,8 +188,12 @@ row! {
     /// Shares taken by the places on it that are not gone.
     used: i64 => Int,
     shares: i64 => Int fixed,
+    /// Shares that it may be given beyond its own while its blueprint is at its maximum.
+    overflow: i64 => Int fixed,
     /// Shares that a matcher may give: 0 unless alive and wanted.
     room: i64 => Int,
+    /// Shares beyond its own that a matcher may give: 0 while there is room, or unless alive and wanted.
+    spare: i64 => Int,
     /// What its steps saved.
     state: Option<String> => Text,
     /// What is waited for, for people.

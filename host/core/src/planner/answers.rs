@@ -4,7 +4,7 @@
 use crate::contract::{Acquisition, Allocation, Refusal, Slot};
 use crate::model::rows::Resource;
 use crate::model::status::ResourceStatus;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One question to a blueprint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +58,8 @@ pub struct Answers {
     pub acquired: BTreeMap<(String, String), Acquired>,
     /// Open questions, with when they were asked.
     pub open: BTreeMap<Question, i64>,
+    /// Blueprints at their maximum for whose room somebody waited when it was last planned.
+    pub full: BTreeSet<String>,
 }
 
 impl Answers {
@@ -96,6 +98,19 @@ impl Answers {
             }
         }
         slots
+    }
+
+    /// What refusals name as standing in the way, by blueprint: slots, and resources.
+    pub fn in_the_way(&self) -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+        let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+        for ((_, blueprint), answer) in &self.allocated {
+            if let Allocated::Refused { refusal: Refusal::Full { slots, resources, .. }, .. } = answer {
+                let named = all.entry(blueprint.clone()).or_default();
+                named.0.extend(slots.iter().cloned());
+                named.1.extend(resources.iter().cloned());
+            }
+        }
+        all
     }
 
     /// Takes out an offer that was used, or that others were faster with.

@@ -1,5 +1,6 @@
 //! The resources that a class may share, in the order in which they are tried.
 
+use super::look::ClassLook;
 use super::terms::Terms;
 use crate::config::Growth;
 use crate::model::rows::Resource;
@@ -22,6 +23,21 @@ pub fn ordered<'a>(
         let fill = if growth == Growth::Pack { -in_use } else { in_use };
         let priority = terms.map_or(0, |terms| terms.priority);
         (resource.status != ResourceStatus::Active, Reverse(priority), fill, resource.id.clone())
+    });
+    all
+}
+
+/// What may be given beyond its shares, least loaded first.
+pub fn crowded<'a>(
+    class: &'a ClassLook,
+    terms: &BTreeMap<String, Terms>,
+    used: &BTreeMap<String, i64>,
+) -> Vec<&'a Resource> {
+    let mut all: Vec<&Resource> = class.crowded.values().flatten().collect();
+    all.sort_by_cached_key(|resource| {
+        let in_use = used.get(&resource.id).copied().unwrap_or(resource.used);
+        let priority = terms.get(&resource.blueprint).map_or(0, |terms| terms.priority);
+        (Reverse(priority), in_use, resource.status != ResourceStatus::Active, resource.id.clone())
     });
     all
 }

@@ -16,6 +16,12 @@ pub struct Look {
     pub offered: BTreeSet<(String, String)>,
     /// Which of them have an owner.
     pub taken: BTreeSet<(String, String)>,
+    /// The blueprints at their maximum whose resources were asked about, since somebody waits for room there.
+    pub full: BTreeSet<String>,
+    /// Of those blueprints: resources that nobody is on, longest idle first, and what is being closed.
+    pub standing: BTreeMap<String, Vec<Resource>>,
+    /// The resources that own the slots of refusals, or are named by them: by (name space, slot), or ("", id).
+    pub owners: BTreeMap<(String, String), Resource>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +31,8 @@ pub struct ClassLook {
     pub heads: Vec<Waiting>,
     /// By blueprint: resources with room that carry the labels needed, at most as many as a look asks for.
     pub candidates: BTreeMap<String, Vec<Resource>>,
+    /// By blueprint: such resources without room that may be given beyond their shares, least loaded first.
+    pub crowded: BTreeMap<String, Vec<Resource>>,
 }
 
 /// A lease that waits. The order is that of the fields.
@@ -37,3 +45,5 @@ pub struct Waiting {
 /// How many leases of a class, and how many resources of a class and blueprint, one look brings.
 pub const HEADS: usize = 64;
 pub const CANDIDATES: usize = 64;
+/// How many idle resources of a blueprint one look brings.
+pub const IDLE: usize = 64;

@@ -5,6 +5,7 @@ pub mod answers;
 mod candidates;
 pub mod look;
 pub mod plan;
+mod reclaim;
 pub mod terms;
 
 pub use plan::{Planned, Planner, plan};

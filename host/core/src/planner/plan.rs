@@ -1,12 +1,12 @@
 //! One plan: who gets what, what is built, what has to be asked, and what the others wait for.
 
 use super::answers::{Allocated, Answers, Offer, Question};
-use super::candidates::{after_building, ordered};
+use super::candidates::{after_building, crowded, ordered};
 use super::look::{ClassLook, Look, Waiting};
 use super::terms::Terms;
 use crate::contract::{Acquisition, Refusal, Slot};
 use crate::engine::api::Obstacle;
-use crate::model::proposal::{Build, Item, Placement, Plan, RESOURCES};
+use crate::model::proposal::{Build, Item, Overflow, Placement, Plan, RESOURCES};
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Considered, Resource};
 use crate::model::status::ResourceStatus;
@@ -37,6 +37,8 @@ pub struct Planned {
     pub questions: Vec<Question>,
     /// By class: what those that still wait are waiting for.
     pub waits: BTreeMap<String, Vec<Obstacle>>,
+    /// Blueprints at their maximum for whose room somebody waits.
+    pub full: BTreeSet<String>,
     /// When time alone would change this plan.
     pub next: Option<i64>,
     /// Another look would bring more at once: more leases wait than this one brought and some of those were served, or
@@ -55,6 +57,7 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         taken: BTreeSet::new(),
         kept_resources: BTreeSet::new(),
         kept_blueprints: BTreeSet::new(),
+        promised: BTreeSet::new(),
         planned: Planned {
             plan: Plan {
                 pool: look.pool.kind.clone(),
@@ -69,11 +72,11 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
     work.planned
 }
 
-struct Work<'a> {
-    look: &'a Look,
-    planner: Planner<'a>,
+pub(super) struct Work<'a> {
+    pub(super) look: &'a Look,
+    pub(super) planner: Planner<'a>,
     /// Shares of resources, with what this plan takes.
-    used: BTreeMap<String, i64>,
+    pub(super) used: BTreeMap<String, i64>,
     /// Resources that this plan builds, by blueprint.
     built: BTreeMap<String, i64>,
     /// Offers that this plan uses.
@@ -83,7 +86,9 @@ struct Work<'a> {
     /// What older classes are asking about.
     kept_resources: BTreeSet<String>,
     kept_blueprints: BTreeSet<String>,
-    planned: Planned,
+    /// What is being closed, and what this plan closes, as far as somebody waits for its room.
+    pub(super) promised: BTreeSet<String>,
+    pub(super) planned: Planned,
 }
 
 /// What became of the first waiting lease of a class.
@@ -94,7 +99,7 @@ enum Tried {
 }
 
 impl<'a> Work<'a> {
-    fn has(&self, protection: Protection) -> bool {
+    pub(super) fn has(&self, protection: Protection) -> bool {
         self.planner.protections.has(protection)
     }
 
@@ -118,7 +123,11 @@ impl<'a> Work<'a> {
                         lines.remove(i);
                     }
                 }
-                Tried::Blocked(obstacles) => {
+                Tried::Blocked(mut obstacles) => {
+                    let waiting = (class.class.waiting.max(1) as usize).saturating_sub(done);
+                    if self.has(Protection::Reclaim) {
+                        self.reclaim(class, waiting, &mut obstacles);
+                    }
                     self.planned.waits.insert(class.class.id.clone(), obstacles);
                     lines.remove(i);
                     // Everybody behind an open question waits for it where nothing is decided beside questions.
@@ -164,6 +173,13 @@ impl<'a> Work<'a> {
         if self.share(class, lease, &late, &mut asked, &mut obstacles) {
             return Tried::Placed(1);
         }
+        let mut crowded = crowded(class, self.planner.terms, &self.used);
+        if !self.has(Protection::Load) {
+            crowded.reverse();
+        }
+        if self.share(class, lease, &crowded, &mut asked, &mut obstacles) {
+            return Tried::Placed(1);
+        }
         for (blueprint, answer) in &class.class.answers.0 {
             if let Considered::Refuses(refusal) = answer {
                 obstacles.push(obstacle(blueprint, refusal, None));
@@ -174,14 +190,15 @@ impl<'a> Work<'a> {
 
     /// Whether a resource is being asked about for this class.
     fn is_asking(&self, class: &ClassLook) -> bool {
-        let about = |question: &Question| match question {
-            Question::Acquire { class: asked, .. } => *asked == class.class.id,
-            _ => false,
-        };
-        self.planner.answers.open.keys().any(about) || self.planned.questions.iter().any(about)
+        self.asks(|question| matches!(question, Question::Acquire { class: asked, .. } if *asked == class.class.id))
     }
 
-    fn in_use(&self, resource: &Resource) -> i64 {
+    /// Whether such a question is open, or is asked by this plan.
+    pub(super) fn asks(&self, about: impl Fn(&Question) -> bool) -> bool {
+        self.planner.answers.open.keys().any(&about) || self.planned.questions.iter().any(&about)
+    }
+
+    pub(super) fn in_use(&self, resource: &Resource) -> i64 {
         self.used.get(&resource.id).copied().unwrap_or(resource.used)
     }
 
@@ -202,10 +219,7 @@ impl<'a> Work<'a> {
             if terms.disabled || self.kept_resources.contains(&resource.id) {
                 continue;
             }
-            let room = resource.shares - self.in_use(resource);
-            if room <= 0 {
-                continue;
-            }
+            let Some((room, overflow)) = self.room(resource, &terms) else { continue };
             if let Some(aside) = self.aside(RESOURCES, &resource.id) {
                 obstacles.push(Obstacle { blueprint: terms.name.clone(), ..aside });
                 continue;
@@ -218,7 +232,7 @@ impl<'a> Work<'a> {
                         if !self.slots_free(&resource.space, &acquisition.slots) {
                             continue;
                         }
-                        self.place(lease, resource, acquisition, &terms);
+                        self.place(lease, resource, acquisition, overflow, &terms);
                         return true;
                     }
                     Ok(_) => {}
@@ -234,6 +248,10 @@ impl<'a> Work<'a> {
                         self.kept_resources.insert(resource.id.clone());
                     }
                     obstacles.push(asking(&terms.name));
+                    // Beyond their shares nobody is passed that carries less.
+                    if overflow.is_some() {
+                        return false;
+                    }
                 }
                 None => {}
             }
@@ -241,12 +259,38 @@ impl<'a> Work<'a> {
         false
     }
 
-    fn place(&mut self, lease: &str, resource: &Resource, acquisition: Acquisition, terms: &Terms) {
+    /// Shares that a resource has left: its own, or, when those are given and its blueprint can't grow, those beyond.
+    fn room(&self, resource: &Resource, terms: &Terms) -> Option<(i64, Option<Overflow>)> {
+        let load = self.in_use(resource);
+        if load < resource.shares {
+            return Some((resource.shares - load, None));
+        }
+        let max_resources = terms.max_resources?;
+        let left = resource.shares + resource.overflow - load;
+        let coming = resource.status == ResourceStatus::Active || self.has(Protection::OverflowPending);
+        let full = self.count(&terms.name) >= max_resources;
+        (left > 0 && full && coming).then_some((left, Some(Overflow { load, max_resources })))
+    }
+
+    /// Resources of a blueprint that are not destroyed, with what this plan builds.
+    pub(super) fn count(&self, blueprint: &str) -> i64 {
+        let used = self.look.blueprints.get(blueprint).map_or(0, |row| row.used);
+        used + self.built.get(blueprint).copied().unwrap_or(0)
+    }
+
+    fn place(
+        &mut self,
+        lease: &str,
+        resource: &Resource,
+        acquisition: Acquisition,
+        overflow: Option<Overflow>,
+        terms: &Terms,
+    ) {
         let used = self.in_use(resource) + i64::from(acquisition.share);
         self.used.insert(resource.id.clone(), used);
         self.take_slots(&resource.space, &acquisition.slots);
         let placement = self.placement(lease, &resource.id, &resource.space, acquisition, terms);
-        self.planned.plan.items.push(Item::Place(placement));
+        self.planned.plan.items.push(Item::Place(Placement { overflow, ..placement }));
     }
 
     fn placement(
@@ -263,6 +307,7 @@ impl<'a> Work<'a> {
             place: (self.planner.new_place)(),
             space: space.to_owned(),
             acquisition,
+            overflow: None,
             activates: terms.steps.activate,
             releases: terms.steps.release,
         }
@@ -326,7 +371,7 @@ impl<'a> Work<'a> {
             return named("it is deciding about an older request".to_owned(), None);
         }
         let row = self.look.blueprints.get(&terms.name);
-        let used = row.map_or(0, |row| row.used) + self.built.get(&terms.name).copied().unwrap_or(0);
+        let used = self.count(&terms.name);
         if let Some(max) = terms.max_resources
             && used >= max
         {
@@ -409,6 +454,7 @@ impl<'a> Work<'a> {
             digest: terms.digest.clone(),
             allocation: offer.allocation.clone(),
             shares,
+            overflow: terms.overflow,
             max_resources: terms.max_resources,
             open_timeout: terms.open_timeout,
             opens: terms.steps.open,
@@ -467,7 +513,7 @@ impl<'a> Work<'a> {
         self.taken.extend(slots.iter().map(|slot| (space.to_owned(), slot.key().to_owned())));
     }
 
-    fn wake_at(&mut self, at: Option<i64>) {
+    pub(super) fn wake_at(&mut self, at: Option<i64>) {
         if let Some(at) = at {
             self.planned.next = Some(self.planned.next.map_or(at, |next| next.min(at)));
         }

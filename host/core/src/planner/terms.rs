@@ -13,6 +13,10 @@ pub struct Terms {
     pub steps: Steps,
     pub max_resources: Option<i64>,
     pub leases_per_resource: i64,
+    /// Shares beyond a resource's own, once there are `max_resources`.
+    pub overflow: i64,
+    /// Milliseconds for which nobody must have been on what is closed for others.
+    pub reclaim_after: i64,
     pub growth: Growth,
     pub priority: i32,
     /// Milliseconds.

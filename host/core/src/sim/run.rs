@@ -7,7 +7,7 @@ use super::schedule::Schedule;
 use super::watch::{Told, Watch};
 use super::world::{CLIENTS, START, SimEnv, World};
 use super::yard::YardPlugin;
-use crate::config::{BlueprintConfig, ConfigRevision, Growth};
+use crate::config::{BlueprintConfig, ConfigRevision};
 use crate::engine::{Farm, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
@@ -439,8 +439,12 @@ impl Run {
         }
         let story = std::mem::take(&mut self.story);
         let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
-        (self.scenario.watch)(&mut watch)?;
-        watch.always()
+        watch.always()?;
+        let result = (self.scenario.watch)(&mut watch);
+        for mark in std::mem::take(&mut self.told.marks) {
+            self.world.mark(mark);
+        }
+        result
     }
 
     /// Whether no lease and no place is left in the store, and no resource is on its way.
@@ -474,18 +478,12 @@ fn farm(scenario: &Scenario, world: &Arc<World>) -> Farm {
         let plugin: Arc<dyn Plugin> = YardPlugin::new(yard.clone(), Arc::clone(world));
         farm.plugins.insert(yard.name.to_owned(), plugin);
         let config = BlueprintConfig {
-            name: yard.name.to_owned(),
-            plugin: yard.name.to_owned(),
-            config: serde_json::json!({}),
             max_resources: yard.max_resources,
             leases_per_resource: yard.shares,
-            growth: Growth::Pack,
+            overflow: yard.overflow,
+            reclaim_after: yard.reclaim_after,
             slots: yard.slots.map(str::to_owned),
-            priority: 0,
-            open_timeout: 600,
-            step_timeout: 30,
-            disabled: false,
-            grants: Vec::new(),
+            ..BlueprintConfig::new(yard.name, yard.name)
         };
         farm.config.blueprints.insert(yard.name.to_owned(), config);
     }

@@ -17,6 +17,12 @@ pub struct Told {
     pub ended: BTreeSet<String>,
     /// Resources that are pending or active, by blueprint.
     pub alive: BTreeMap<String, String>,
+    /// Shares taken, by resource that is alive.
+    pub loads: BTreeMap<String, i64>,
+    /// Resources that are still pending.
+    pub pending: BTreeSet<String>,
+    /// What has happened, to be told with the run.
+    pub marks: Vec<&'static str>,
     pub built: u64,
     pub placed: u64,
 }
@@ -54,6 +60,10 @@ impl Watch<'_> {
             match (event.subject, event.now.as_str()) {
                 (Subject::Place, "held") => {
                     self.told.placed += 1;
+                    *self.told.loads.entry(event.resource.clone().unwrap_or_default()).or_default() += 1;
+                    if detail["over"] == true {
+                        self.told.marks.push("beyond its shares");
+                    }
                     let lease = event.lease.clone().unwrap_or_default();
                     let look = detail["look"].as_i64().unwrap_or(0);
                     if let Some(taker) = self.told.waiting.remove(&lease) {
@@ -65,6 +75,11 @@ impl Watch<'_> {
                         if let Some((other, _)) = passed {
                             return Err(format!("{lease} was placed past the older {other}, which its look saw"));
                         }
+                    }
+                }
+                (Subject::Place, "gone") => {
+                    if let Some(load) = self.told.loads.get_mut(&event.resource.clone().unwrap_or_default()) {
+                        *load -= 1;
                     }
                 }
                 (Subject::Lease, "pending") => {
@@ -86,9 +101,19 @@ impl Watch<'_> {
                     self.told.built_for.insert(event.id.clone(), takers);
                     let blueprint = detail["blueprint"].as_str().unwrap_or_default().to_owned();
                     self.told.alive.insert(event.id.clone(), blueprint);
+                    self.told.loads.insert(event.id.clone(), 0);
+                    self.told.pending.insert(event.id.clone());
+                }
+                (Subject::Resource, "active") => {
+                    self.told.pending.remove(&event.id);
                 }
                 (Subject::Resource, "released" | "broken" | "destroyed") => {
+                    if event.now == "released" && event.reason.contains("in the way of others") {
+                        self.told.marks.push("reclaimed");
+                    }
                     self.told.alive.remove(&event.id);
+                    self.told.loads.remove(&event.id);
+                    self.told.pending.remove(&event.id);
                     self.told.built_for.remove(&event.id);
                 }
                 _ => {}
@@ -112,6 +137,39 @@ impl Watch<'_> {
             }
         }
         Ok(())
+    }
+
+    /// No two resources differ by more than one in what they carry, once one of them carries more than its shares.
+    pub fn evenly_loaded(&self) -> Result<(), String> {
+        let over = self.events.iter().any(|logged| detail(&logged.event)["over"] == true);
+        let (least, most) = (self.told.loads.values().min(), self.told.loads.values().max());
+        match (least, most) {
+            (Some(least), Some(most)) if over && most - least > 1 => {
+                Err(format!("one resource carries {most} leases, another {least}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When what was being built opens, nobody is left who waits for a place on it.
+    pub fn nobody_waits_for_it_to_open(&self) -> Result<(), String> {
+        let opened = self
+            .events
+            .iter()
+            .map(|logged| &logged.event)
+            .find(|event| event.subject == Subject::Resource && event.was == "pending" && event.now == "active");
+        match (opened, self.told.waiting.keys().next()) {
+            (Some(event), Some(lease)) => Err(format!("{lease} still waited when {} opened", event.id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// At most so many resources were built.
+    pub fn built_at_most(&self, most: u64) -> Result<(), String> {
+        match self.told.built {
+            built if built > most => Err(format!("{built} resources were built where {most} are enough")),
+            _ => Ok(()),
+        }
     }
 
     /// At most so many resources are alive at a time.

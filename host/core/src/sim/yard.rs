@@ -20,6 +20,10 @@ pub struct Yard {
     pub labels: &'static [(&'static str, &'static str)],
     pub max_resources: Option<u32>,
     pub shares: u32,
+    pub overflow: u32,
+    pub reclaim_after: u32,
+    /// Things carry the labels of the request that they are made for, and serve nobody else.
+    pub flavoured: bool,
     pub slots: Option<&'static str>,
     pub steps: Steps,
     /// How often `open` answers `again`, and after which time.
@@ -42,6 +46,9 @@ impl Yard {
         labels: &[],
         max_resources: None,
         shares: 1,
+        overflow: 0,
+        reclaim_after: 1,
+        flavoured: false,
         slots: None,
         steps: Steps::ALL,
         open_again: 1,
@@ -92,7 +99,8 @@ impl YardPlugin {
     fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
         let attributes: serde_json::Value = serde_json::from_str(&call.resource.attributes).unwrap_or_default();
         let binding = attributes.get("binding").and_then(|binding| binding.as_str()).map(str::to_owned);
-        let thing = Thing { resource: call.resource.id.clone(), binding, shares: call.resource.limit };
+        let shares = call.resource.limit + self.yard.overflow;
+        let thing = Thing { resource: call.resource.id.clone(), binding, shares };
         self.world.outside.open(&call.context.key, thing);
         let state = Some(call.context.key.clone());
         if call.context.attempt < self.yard.open_again {
@@ -146,6 +154,9 @@ impl Plugin for YardPlugin {
     }
 
     async fn consider(&self, _: &BlueprintArg, request: &Request) -> Result<Result<Needs, Refusal>, Fault> {
+        if self.yard.flavoured {
+            return Ok(Ok(Needs { labels: Labels::new(), share: 1 }));
+        }
         let labels = self.labels();
         let missing = request.labels.iter().find(|(key, value)| labels.get(*key) != Some(value));
         Ok(match missing {
@@ -164,7 +175,7 @@ impl Plugin for YardPlugin {
         let allocation = |name: &str, attributes: String, slots: Vec<Slot>| Allocation {
             name: name.to_owned(),
             attributes,
-            labels: self.labels(),
+            labels: if self.yard.flavoured { request.labels.clone() } else { self.labels() },
             slots,
             limit: Some(self.yard.shares),
             expected: None,

@@ -47,8 +47,8 @@ const RULES: &[(&str, &str)] = &[
     ),
     (
         "a resource is not used beyond its shares",
-        "select t.id, t.used || ' of ' || t.shares from resource t
-         where t.used > t.shares and t.status <> 'destroyed'",
+        "select t.id, t.used || ' of ' || t.shares || ' and ' || t.overflow || ' more' from resource t
+         where t.used > t.shares + t.overflow and t.status <> 'destroyed'",
     ),
     (
         "a blueprint's count is the number of its resources",

@@ -6,7 +6,7 @@ use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
 use crate::config::Growth;
 use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Look, Waiting};
+use crate::planner::look::{CANDIDATES, ClassLook, HEADS, IDLE, Look, Waiting};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,9 @@ pub fn sql(dialect: Dialect) -> String {
          union all select 'heads', {heads} from class c where c.kind = {kind} and c.waiting > 0
          union all {pack}
          union all {spread}
+         union all {crowded}
+         union all {standing}
+         union all {owners}
          union all select 'blueprint', {blueprint} from blueprint t where t.kind = {kind}
          union all select 'aside', {aside} from aside t where t.kind = {kind}
          union all select 'taken', {taken} from slot t
@@ -26,8 +29,11 @@ pub fn sql(dialect: Dialect) -> String {
         pool = dialect.row::<Pool>("t"),
         class = dialect.row::<Class>("t"),
         heads = heads(dialect),
-        pack = candidates(dialect, Growth::Pack),
-        spread = candidates(dialect, Growth::Spread),
+        pack = candidates(dialect, Room::Pack),
+        spread = candidates(dialect, Room::Spread),
+        crowded = candidates(dialect, Room::Spare),
+        standing = standing(dialect),
+        owners = owners(dialect),
         blueprint = dialect.row::<Blueprint>("t"),
         aside = dialect.row::<Aside>("t"),
         taken = dialect.array("t.space, t.slot"),
@@ -45,13 +51,25 @@ fn heads(dialect: Dialect) -> String {
     dialect.array(&format!("c.id, (select {} from ({first}) h)", dialect.gather(&lease)))
 }
 
-/// For each class that waits and each blueprint that can serve it and fills up like this: resources with room that
-/// carry the labels of the request and those that the blueprint needs; where both name one, the blueprint's counts.
-fn candidates(dialect: Dialect, growth: Growth) -> String {
+/// What room candidates have, and so which come first.
+#[derive(Clone, Copy, PartialEq)]
+enum Room {
+    /// Within their shares, the fullest first.
+    Pack,
+    /// Within their shares, the emptiest first.
+    Spread,
+    /// Beyond their shares, the least loaded first.
+    Spare,
+}
+
+/// For each class that waits and each blueprint that can serve it and whose resources have such room: those that carry
+/// the labels of the request and those that the blueprint needs; where both name one, the blueprint's counts.
+fn candidates(dialect: Dialect, room: Room) -> String {
     // Active before pending, which is their order as texts; each is the order of an index.
-    let (name, order) = match growth {
-        Growth::Pack => ("pack", "t.status, t.used desc, t.id"),
-        Growth::Spread => ("spread", "t.status, t.used, t.id"),
+    let (name, found, condition, order) = match room {
+        Room::Pack => ("pack", "candidates", "t.room > 0", "t.status, t.used desc, t.id"),
+        Room::Spread => ("spread", "candidates", "t.room > 0", "t.status, t.used, t.id"),
+        Room::Spare => ("overflow", "crowded", "t.spare > 0", "t.used, t.id"),
     };
     let needs = dialect.fields("a.value", &["serves", "labels"], "n");
     let asked = dialect.fields("c.request", &["labels"], "n");
@@ -59,7 +77,7 @@ fn candidates(dialect: Dialect, growth: Growth) -> String {
                     select 1 from label l where l.resource = t.id and l.name = n.key and l.value = n.value)";
     let resources = format!(
         "select {row} as cells from resource t
-         where t.blueprint = a.key and t.room > 0
+         where t.blueprint = a.key and {condition}
            and not exists (select 1 from {needs} where {lacked})
            and not exists (
              select 1 from {asked} where n.key not in (select n.key from {needs}) and {lacked})
@@ -67,10 +85,10 @@ fn candidates(dialect: Dialect, growth: Growth) -> String {
         row = dialect.row::<Resource>("t"),
     );
     format!(
-        "select 'candidates', {found} from class c, {answers}
+        "select '{found}', {row} from class c, {answers}
          where c.kind = {doc} ->> 'kind' and c.waiting > 0 and a.value -> 'serves' is not null
            and a.key in (select {text} from {each})",
-        found = dialect
+        row = dialect
             .array(&format!("c.id, a.key, (select {} from ({resources}) r)", dialect.gather(&dialect.json("r.cells")))),
         answers = dialect.fields("c.answers", &[], "a"),
         doc = dialect.doc(),
@@ -79,27 +97,84 @@ fn candidates(dialect: Dialect, growth: Growth) -> String {
     )
 }
 
+/// Of each blueprint that is full: what nobody is on, and what is being closed.
+fn standing(dialect: Dialect) -> String {
+    let row = dialect.row::<Resource>("t");
+    let of = format!("select {row} as cells from resource t where t.blueprint = {}", dialect.text());
+    let idle = format!(
+        "{of} and t.used = 0 and t.wanted = 'keep' and t.status in ('pending', 'active')
+         order by t.idle_since, t.id limit {IDLE}"
+    );
+    let closing = format!("{of} and t.status in ('released', 'broken') limit {IDLE}");
+    let each = dialect.each(Some("full"));
+    let gathered = |resources: &str| {
+        let all = dialect.gather(&dialect.json("r.cells"));
+        dialect.array(&format!("{}, (select {all} from ({resources}) r)", dialect.text()))
+    };
+    format!(
+        "select 'standing', {} from {each} union all select 'standing', {} from {each}",
+        gathered(&closing),
+        gathered(&idle)
+    )
+}
+
+/// Of the slots and resources that refusals named: those that nobody is on, or that are being closed.
+fn owners(dialect: Dialect) -> String {
+    let row = dialect.json(&dialect.row::<Resource>("t"));
+    let free = "(t.used = 0 and t.wanted = 'keep' and t.status in ('pending', 'active')
+                  or t.status in ('released', 'broken'))";
+    format!(
+        "select 'owner', {by_slot} from slot s join resource t on t.id = s.owner
+           where (s.space, s.slot) in (select j.value ->> 0, j.value ->> 1 from {slots}) and {free}
+         union all select 'owner', {by_id} from resource t where t.id in (select {text} from {ids}) and {free}",
+        by_slot = dialect.array(&format!("s.space, s.slot, {row}")),
+        by_id = dialect.array(&format!("'', t.id, {row}")),
+        slots = dialect.each(Some("slots")),
+        ids = dialect.each(Some("resources")),
+        text = dialect.text(),
+    )
+}
+
+/// What a matcher asks about beside its pool.
+#[derive(Clone, Debug, Default)]
+pub struct Sought {
+    /// The blueprints that are configured: how each fills up, and whether it may be given beyond its shares.
+    pub growth: BTreeMap<String, (Growth, bool)>,
+    /// The slots that are thought to be free, with their name space.
+    pub offered: BTreeSet<(String, String)>,
+    /// Blueprints at their maximum for whose room somebody waits.
+    pub full: BTreeSet<String>,
+    /// What refusals have named: slots with their name space, and resources.
+    pub slots: BTreeSet<(String, String)>,
+    pub resources: BTreeSet<String>,
+}
+
+impl Sought {
+    fn doc(&self, kind: &str) -> String {
+        let filled = |like| {
+            let of = self.growth.iter().filter(move |(_, (growth, _))| *growth == like);
+            of.map(|(blueprint, _)| blueprint).collect::<Vec<_>>()
+        };
+        let overflow: Vec<&String> = self.growth.iter().filter(|(_, (_, over))| *over).map(|(name, _)| name).collect();
+        json!({
+            "kind": kind, "offered": self.offered, "pack": filled(Growth::Pack), "spread": filled(Growth::Spread),
+            "overflow": overflow, "full": self.full, "slots": self.slots, "resources": self.resources,
+        })
+        .to_string()
+    }
+}
+
 impl Store {
-    /// A look at a pool. `growth`: the blueprints that are configured, and how each fills up; `offered`: the slots that
-    /// are thought to be free, by name space.
-    pub async fn look(
-        &self,
-        kind: &str,
-        growth: &BTreeMap<String, Growth>,
-        offered: &BTreeMap<String, Vec<String>>,
-    ) -> Result<Option<Look>, StoreError> {
-        let filled = |like| growth.iter().filter(move |(_, growth)| **growth == like).map(|(blueprint, _)| blueprint);
-        let offered: BTreeSet<(String, String)> =
-            offered.iter().flat_map(|(space, slots)| slots.iter().map(|slot| (space.clone(), slot.clone()))).collect();
-        let doc = json!({
-            "kind": kind, "offered": offered,
-            "pack": filled(Growth::Pack).collect::<Vec<_>>(), "spread": filled(Growth::Spread).collect::<Vec<_>>(),
-        });
-        let statement = Statement { sql: self.reads.look(), doc: doc.to_string() };
+    /// A look at a pool.
+    pub async fn look(&self, kind: &str, sought: &Sought) -> Result<Option<Look>, StoreError> {
+        let statement = Statement { sql: self.reads.look(), doc: sought.doc(kind) };
         let mut pool = None;
         let mut classes = Vec::new();
         let mut heads: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();
-        let mut candidates: BTreeMap<String, BTreeMap<String, Vec<Resource>>> = BTreeMap::new();
+        type Found = BTreeMap<String, BTreeMap<String, Vec<Resource>>>;
+        let (mut candidates, mut crowded) = (Found::new(), Found::new());
+        let mut standing: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
+        let mut owners = BTreeMap::new();
         let (mut blueprints, mut asides, mut taken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (table, text) in self.read(statement).await? {
             match table.as_str() {
@@ -112,6 +187,18 @@ impl Store {
                 "candidates" => {
                     let (class, blueprint, found): (String, String, Vec<Resource>) = parse_cells(&table, &text)?;
                     candidates.entry(class).or_default().insert(blueprint, found);
+                }
+                "crowded" => {
+                    let (class, blueprint, found): (String, String, Vec<Resource>) = parse_cells(&table, &text)?;
+                    crowded.entry(class).or_default().insert(blueprint, found);
+                }
+                "standing" => {
+                    let (blueprint, found): (String, Vec<Resource>) = parse_cells(&table, &text)?;
+                    standing.entry(blueprint).or_default().extend(found);
+                }
+                "owner" => {
+                    let (space, slot, owner): (String, String, Resource) = parse_cells(&table, &text)?;
+                    owners.insert((space, slot), owner);
                 }
                 "blueprint" => {
                     let row: Blueprint = parse(&table, &text)?;
@@ -132,12 +219,26 @@ impl Store {
             .map(|class| ClassLook {
                 heads: heads.remove(&class.id).unwrap_or_default(),
                 candidates: candidates.remove(&class.id).unwrap_or_default(),
+                crowded: crowded.remove(&class.id).unwrap_or_default(),
                 class,
             })
             .filter(|class| !class.heads.is_empty())
             .collect();
         classes.iter_mut().for_each(|class| class.heads.sort());
         classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
-        Ok(Some(Look { pool, classes, blueprints, asides, offered, taken }))
+        for resources in standing.values_mut() {
+            resources.sort_by(|a, b| (a.idle_since, &a.id).cmp(&(b.idle_since, &b.id)));
+        }
+        Ok(Some(Look {
+            pool,
+            classes,
+            blueprints,
+            asides,
+            offered: sought.offered.clone(),
+            taken,
+            full: sought.full.clone(),
+            standing,
+            owners,
+        }))
     }
 }

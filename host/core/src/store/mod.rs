@@ -13,6 +13,7 @@ mod schema;
 mod sqlite;
 
 pub use counts::{Counted, Counts};
+pub use look::Sought;
 pub use read::{Claimed, Subject};
 
 use crate::model::decide::decide;

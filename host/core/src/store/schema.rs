@@ -5,7 +5,7 @@ use crate::model::rows::*;
 use crate::model::table::with_tables;
 
 /// Raised when the tables change; a store of another number is refused.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
 /// Indexes are partial, on what lives, so that finished leases cost nothing.
 const INDEXES: &[&str] = &[
@@ -22,6 +22,11 @@ const INDEXES: &[&str] = &[
     // look: resources with room, by how they fill up
     "create index resource_pack on resource (blueprint, status, used desc, id) where room > 0",
     "create index resource_spread on resource (blueprint, status, used, id) where room > 0",
+    // look: resources that may be given beyond their shares; what nobody is on; what is being closed
+    "create index resource_spare on resource (blueprint, used, id) where spare > 0",
+    "create index resource_idle on resource (blueprint, idle_since, id)
+       where used = 0 and wanted = 'keep' and status in ('pending', 'active')",
+    "create index resource_closing on resource (blueprint) where status in ('released', 'broken')",
     "create index resource_alive on resource (created_at, id) where status <> 'destroyed'",
     "create index resource_claim on resource (claim, due_at) where status <> 'destroyed'",
     "create index resource_created on resource (created_at, id)",

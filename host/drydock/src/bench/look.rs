@@ -12,6 +12,7 @@ use drydock_core::model::protection::Protections;
 use drydock_core::planner::answers::Answers;
 use drydock_core::planner::terms::Terms;
 use drydock_core::planner::{Planner, plan};
+use drydock_core::store::Sought;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -46,12 +47,12 @@ pub async fn measure(options: &Options, folder: &Path) -> anyhow::Result<Vec<Row
 /// Milliseconds of one look at a pool of so many resources, in which one lease waits, with the plan that follows.
 async fn look(path: &Path, resources: usize) -> anyhow::Result<f64> {
     let yard = Yard::crowded(path, resources).await?;
-    let growth = BTreeMap::from([(blueprint(0), Growth::Pack)]);
+    let sought = Sought { growth: BTreeMap::from([(blueprint(0), (Growth::Pack, false))]), ..Sought::default() };
     let terms = BTreeMap::from([(blueprint(0), terms())]);
     let mut times = Vec::new();
     for _ in 0..SAMPLES {
         let start = Instant::now();
-        let look = yard.store().look(&kind(0), &growth, &BTreeMap::new()).await?;
+        let look = yard.store().look(&kind(0), &sought).await?;
         let look = look.context("the pool is missing")?;
         let planner = Planner {
             answers: &Answers::default(),
@@ -77,6 +78,8 @@ fn terms() -> Terms {
         steps: Steps::NONE,
         max_resources: None,
         leases_per_resource: 1,
+        overflow: 0,
+        reclaim_after: 10_000,
         growth: Growth::Pack,
         priority: 0,
         open_timeout: 600_000,

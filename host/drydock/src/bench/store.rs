@@ -249,6 +249,7 @@ fn new_build(caller: usize, number: usize, ids: &Ids) -> Build {
             expected: None,
         },
         shares: 1,
+        overflow: 0,
         max_resources: None,
         open_timeout: 600_000,
         opens: false,
@@ -268,6 +269,7 @@ fn placement(caller: usize, number: usize, ids: &Ids) -> Placement {
         place: ids.place.clone(),
         space: blueprint(caller),
         acquisition: Acquisition { slots: Vec::new(), share: 1, ready: Some(handout) },
+        overflow: None,
         activates: false,
         releases: false,
     }

@@ -66,6 +66,12 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
         table.range("max_resources", max.into(), 0..=1_000_000, "")?;
     }
     table.range("leases_per_resource", blueprint.leases_per_resource.into(), 1..=100_000, "")?;
+    table.range("overflow", blueprint.overflow.into(), 0..=100_000, "")?;
+    if blueprint.overflow > 0 && blueprint.max_resources.is_none() {
+        let problem = "it takes effect at max_resources, which is missing; set that, or leave overflow out";
+        return Err(table.error("overflow", problem));
+    }
+    table.range("reclaim_after", blueprint.reclaim_after.into(), 0..=86_400, " seconds")?;
     table.range("priority", blueprint.priority.into(), -1_000_000..=1_000_000, "")?;
     table.range("open_timeout", blueprint.open_timeout.into(), 1..=86_400, " seconds")?;
     table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;

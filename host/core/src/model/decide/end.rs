@@ -147,7 +147,8 @@ impl Deciding<'_> {
     /// A resource that is wanted away and empty is released.
     pub fn settle_resource(&mut self, id: &str, closes: bool) -> Result<(), Lost> {
         let resource = self.resource(id)?;
-        if resource.status.alive() && resource.wanted == Wanted::End && resource.used == 0 {
+        let empty = resource.used == 0 || !self.protections.has(Protection::CloseGuard);
+        if resource.status.alive() && resource.wanted == Wanted::End && empty {
             let reason = resource.reason.clone().unwrap_or_default();
             let (at, node) = (self.at, self.node.to_owned());
             let resource = self.move_resource(resource, ResourceStatus::Released, reason.as_str(), |resource| {

@@ -3,7 +3,7 @@
 use super::Deciding;
 use super::transition::Said;
 use crate::contract::Slot;
-use crate::model::proposal::{Build, Done, Item, Lost, Placement, Plan};
+use crate::model::proposal::{Build, Done, Item, Lost, Overflow, Placement, Plan, Reclaim};
 use crate::model::protection::Protection;
 use crate::model::rows::{Doc, Event, Lease, Place, Resource, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject};
@@ -29,6 +29,7 @@ impl Deciding<'_> {
             let result = match item {
                 Item::Place(placement) => self.place_lease(placement, plan.news),
                 Item::Build(build) => self.build(build, plan.news),
+                Item::Reclaim(reclaim) => self.reclaim(reclaim),
             };
             if result.is_err() {
                 self.rows.undo_to(mark);
@@ -60,6 +61,7 @@ impl Deciding<'_> {
         let lease = match item {
             Item::Place(placement) => &placement.lease,
             Item::Build(build) => &build.takers.first()?.lease,
+            Item::Reclaim(_) => return None,
         };
         self.rows.leases.get(lease).map(|lease| lease.class.clone())
     }
@@ -96,7 +98,9 @@ impl Deciding<'_> {
             slots: Doc(build.allocation.slots.clone()),
             used: 0,
             shares: build.shares,
+            overflow: build.overflow,
             room: 0,
+            spare: 0,
             state: None,
             note: None,
             attempt: 0,
@@ -144,6 +148,37 @@ impl Deciding<'_> {
         if placed == 0 { Err(Lost::NoTaker) } else { Ok(()) }
     }
 
+    /// Wants a resource away that stands in somebody's way, if still nobody is on it.
+    fn reclaim(&mut self, reclaim: &Reclaim) -> Result<(), Lost> {
+        let mut resource = self.resource(&reclaim.resource)?;
+        let idle = resource.used == 0 && resource.idle_since == reclaim.idle_since;
+        let stands = resource.status.alive() && resource.wanted == Wanted::Keep;
+        if !stands || !idle && self.protections.has(Protection::CloseGuard) {
+            return Err(Lost::Resource(resource.id));
+        }
+        resource.wanted = Wanted::End;
+        resource.reason = Some(reclaim.reason.clone());
+        let id = resource.id.clone();
+        self.put_resource(resource);
+        self.settle_resource(&id, reclaim.closes)
+    }
+
+    /// Whether so many shares more are within what a resource may be given in this commit.
+    fn has_room(&self, resource: &Resource, share: i64, overflow: Option<Overflow>) -> bool {
+        let used = resource.used + share;
+        if used <= resource.shares || !self.protections.has(Protection::Shares) {
+            return true;
+        }
+        let Some(overflow) = overflow else { return false };
+        let full = self
+            .rows
+            .blueprints
+            .get(&resource.blueprint)
+            .is_some_and(|blueprint| blueprint.used >= overflow.max_resources);
+        let least_loaded = resource.used == overflow.load || !self.protections.has(Protection::Load);
+        full && least_loaded && used <= resource.shares + resource.overflow
+    }
+
     fn place_lease(&mut self, placement: &Placement, look: i64) -> Result<(), Lost> {
         let lease = self.lease(&placement.lease)?;
         let waits = lease.status == LeaseStatus::Pending && lease.wanted == Wanted::Keep;
@@ -152,10 +187,11 @@ impl Deciding<'_> {
         }
         let mut resource = self.resource(&placement.resource)?;
         let share = i64::from(placement.acquisition.share);
-        if !resource.status.alive() || resource.wanted != Wanted::Keep {
+        let stands = resource.status.alive() && resource.wanted == Wanted::Keep;
+        if !stands && (self.protections.has(Protection::CloseGuard) || !resource.status.alive()) {
             return Err(Lost::Resource(resource.id));
         }
-        if resource.used + share > resource.shares && self.protections.has(Protection::Shares) {
+        if !self.has_room(&resource, share, placement.overflow) {
             return Err(Lost::Resource(resource.id));
         }
         let slots: &Vec<Slot> = &placement.acquisition.slots;
@@ -165,7 +201,8 @@ impl Deciding<'_> {
         let open = resource.status == ResourceStatus::Active;
         let ready = placement.acquisition.ready.clone();
         let nothing_to_do = ready.is_some() || !placement.activates;
-        let (count, limit) = (resource.used, resource.shares);
+        let limit = if resource.used > resource.shares { resource.shares + resource.overflow } else { resource.shares };
+        let count = resource.used;
         self.put_resource(resource.clone());
         let place = Place {
             id: placement.place.clone(),
@@ -201,7 +238,12 @@ impl Deciding<'_> {
             epoch: 1,
             ..self.blank(Said {
                 reason: "placed",
-                detail: Some(serde_json::json!({ "count": count, "limit": limit, "look": look }).to_string()),
+                detail: Some(
+                    serde_json::json!({
+                        "count": count, "limit": limit, "over": count > resource.shares, "look": look,
+                    })
+                    .to_string(),
+                ),
             })
         });
         let node = self.node.to_owned();

@@ -113,6 +113,8 @@ impl Deciding<'_> {
     pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
         let open = resource.status.alive() && resource.wanted == Wanted::Keep;
         resource.room = if open { (resource.shares - resource.used).max(0) } else { 0 };
+        let spare = (resource.shares + resource.overflow - resource.used).max(0);
+        resource.spare = if open && resource.room == 0 { spare } else { 0 };
         self.rows.resources.put(resource.clone());
         resource
     }

@@ -1,36 +1,11 @@
-//! The catalogue of races, each as a scenario in its small form.
+//! Asking, placing, building and ending.
 
-use super::scenario::{Client, Faults, Scenario};
-use super::watch::Watch;
-use super::yard::Yard;
+use super::{ONE_BINDING, TWO_BINDINGS, base};
 use crate::contract::{Next, Steps};
 use crate::model::protection::Protection::*;
+use crate::sim::scenario::{Client, Faults, Scenario};
+use crate::sim::yard::Yard;
 
-fn nothing_more(_: &mut Watch<'_>) -> Result<(), String> {
-    Ok(())
-}
-
-/// What scenarios share unless they say otherwise.
-fn base() -> Scenario {
-    Scenario {
-        name: "",
-        about: "",
-        nodes: 2,
-        yards: vec![Yard::HOSTS],
-        clients: vec![],
-        faults: Faults::NO_FREEZE,
-        naive: &[],
-        watch: nothing_more,
-        reached: &["served"],
-        quiet: None,
-        early_timer: 12,
-    }
-}
-
-const TWO_BINDINGS: &[&[&str]] = &[&["binding/1"], &["binding/2"]];
-const ONE_BINDING: &[&[&str]] = &[&["binding/1"]];
-
-/// Every scenario, by the order of the catalogue.
 pub fn all() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -53,10 +28,7 @@ pub fn all() -> Vec<Scenario> {
             clients: vec![Client::at(0).hold(60_000), Client::at(300).hold(60_000), Client::at(600).hold(60_000)],
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             naive: &[&[Coming]],
-            watch: |watch| {
-                watch.always()?;
-                watch.at_most_alive(1)
-            },
+            watch: |watch| watch.at_most_alive(1),
             ..base()
         },
         Scenario {
@@ -83,10 +55,7 @@ pub fn all() -> Vec<Scenario> {
             ],
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             naive: &[&[LabelsInCommit]],
-            watch: |watch| {
-                watch.always()?;
-                watch.at_most_alive(1)
-            },
+            watch: |watch| watch.at_most_alive(1),
             ..base()
         },
         Scenario {
@@ -96,10 +65,7 @@ pub fn all() -> Vec<Scenario> {
             clients: vec![Client::at(0).hold(30_000)],
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             naive: &[&[Coming, PlaceInCommit]],
-            watch: |watch| {
-                watch.always()?;
-                watch.at_most_alive(1)
-            },
+            watch: |watch| watch.at_most_alive(1),
             ..base()
         },
         Scenario {

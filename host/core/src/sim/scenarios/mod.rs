@@ -1,0 +1,39 @@
+//! The catalogue of races, each as a scenario in its small form.
+
+mod serving;
+mod sharing;
+
+use super::scenario::{Faults, Scenario};
+use super::watch::Watch;
+use super::yard::Yard;
+
+/// Every scenario.
+pub fn all() -> Vec<Scenario> {
+    let mut all = serving::all();
+    all.extend(sharing::all());
+    all
+}
+
+fn nothing_more(_: &mut Watch<'_>) -> Result<(), String> {
+    Ok(())
+}
+
+/// What scenarios share unless they say otherwise.
+fn base() -> Scenario {
+    Scenario {
+        name: "",
+        about: "",
+        nodes: 2,
+        yards: vec![Yard::HOSTS],
+        clients: vec![],
+        faults: Faults::NO_FREEZE,
+        naive: &[],
+        watch: nothing_more,
+        reached: &["served"],
+        quiet: None,
+        early_timer: 12,
+    }
+}
+
+const TWO_BINDINGS: &[&[&str]] = &[&["binding/1"], &["binding/2"]];
+const ONE_BINDING: &[&[&str]] = &[&["binding/1"]];
