@@ -316,6 +316,8 @@ fn building(id: &str) -> Item {
         shares: 1,
         overflow: 0,
         max_resources: None,
+        max_building: None,
+        life: Default::default(),
         open_timeout: 600_000,
         opens: false,
         takers: vec![taker],

@@ -1,6 +1,6 @@
 //! The planner: from a look and the answers so far to a plan, questions, and what the others wait for.
 
-use drydock_core::config::Growth;
+use drydock_core::config::{Growth, Life};
 use drydock_core::contract::*;
 use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES};
 use drydock_core::model::protection::Protections;
@@ -49,6 +49,8 @@ impl Pool_ {
             max_resources: None,
             leases_per_resource: 1,
             overflow: 0,
+            max_building: None,
+            life: Life::default(),
             reclaim_after: 1_000,
             growth: Growth::Pack,
             priority: 0,
@@ -58,7 +60,8 @@ impl Pool_ {
         change(&mut terms);
         self.terms.insert(name.to_owned(), terms);
         let kind = "host".to_owned();
-        let row = Blueprint { name: name.to_owned(), kind, used: 0, failures: 0, not_before: 0, reason: None };
+        let row =
+            Blueprint { name: name.to_owned(), kind, used: 0, building: 0, failures: 0, not_before: 0, reason: None };
         self.look.blueprints.insert(name.to_owned(), row);
         self
     }
@@ -185,6 +188,8 @@ fn resource(blueprint: &str, id: &str, status: ResourceStatus, used: i64, shares
         used,
         shares,
         overflow: 0,
+        life: Doc(Life::default()),
+        uses: 0,
         room: shares - used,
         spare: 0,
         state: None,

@@ -355,6 +355,8 @@ pub fn build(resource: &str, slots: &[Slot], takers: Vec<Placement>) -> Build {
         shares: 1,
         overflow: 0,
         max_resources: None,
+        max_building: None,
+        life: Default::default(),
         open_timeout: 600_000,
         opens: true,
         takers,

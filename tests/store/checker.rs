@@ -18,6 +18,10 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("a resource's use is the sum over its places", "update resource set used = used - 1 where id = 'r-1'"),
     ("a resource is not used beyond its shares", "update resource set shares = 0 where id = 'r-1'"),
     ("a blueprint's count is the number of its resources", "update blueprint set used = used + 1 where name = 'bp'"),
+    (
+        "a blueprint's count of what is being opened is the number of its pending resources",
+        "update blueprint set building = building + 1 where name = 'bp'",
+    ),
     ("a class counts those who wait", "update class set waiting = waiting - 1"),
     ("an active lease has one held place on an active resource", "update place set lease = 'l-2' where id = 'p-1'"),
     (

@@ -7,6 +7,7 @@ mod concurrent;
 mod durability;
 mod ending;
 mod groups;
+mod lifetimes;
 mod nodes;
 mod planning;
 #[path = "../fixture/postgres.rs"]
@@ -87,6 +88,13 @@ on_every_engine! {
         a_resource_in_use_ends_when_it_is_empty,
         a_broken_resource_takes_its_leases_with_it,
         unknown_rows_are_missing,
+    }
+    lifetimes {
+        a_resource_that_nobody_uses_is_closed_in_time,
+        an_old_resource_takes_nothing_new_and_ends_when_it_is_empty,
+        a_resource_of_one_use_is_neither_shared_nor_used_again,
+        no_more_are_opened_at_once_than_may_be,
+        what_broke_is_held_until_it_is_let_go,
     }
     nodes {
         a_dead_node_changes_nothing,

@@ -1,6 +1,7 @@
 //! Random groups of random proposals: each group comes to what its proposals come to one by one, row for row.
 
 use crate::bed::*;
+use drydock_core::config::Life;
 use drydock_core::contract::{Next, Slot};
 use drydock_core::engine::api::Filter;
 use drydock_core::model::proposal::*;
@@ -140,6 +141,13 @@ impl Chance {
                         blueprint: if kind == "vm" { "vms" } else { "bp" }.to_owned(),
                         shares: 1 + self.below(3) as i64,
                         overflow: self.below(3) as i64,
+                        max_building: self.one_in(3).then_some(4),
+                        life: Life {
+                            idle_timeout: self.one_in(3).then_some(5),
+                            max_age: self.one_in(6).then_some(40),
+                            max_uses: self.one_in(4).then(|| 1 + self.below(3) as i64),
+                            hold_broken: self.one_in(6),
+                        },
                         max_resources: Some(6),
                         opens: !self.one_in(4),
                         ..build(&resource, &self.slots(), takers)
@@ -216,7 +224,12 @@ impl Chance {
                 reason: "not needed".to_owned(),
                 closes: !self.one_in(3),
             },
-            14 if self.one_in(6) => {
+            14 if self.one_in(2) => {
+                let resource = self.pick(&seen.resources)?;
+                let idle_since = resource.idle_since.filter(|_| !self.one_in(8));
+                Change::Retire { resource: resource.id.clone(), idle_since, closes: !self.one_in(3) }
+            }
+            14 if self.one_in(3) => {
                 Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "trapped".to_owned() }
             }
             15 if self.one_in(6) && self.nodes > 1 => {

@@ -29,6 +29,23 @@ pub struct BlueprintConfig {
     /// Default: 10.
     #[serde(default = "ten_seconds")]
     pub reclaim_after: u32,
+    /// At most this many resources are being opened at once. 1 to 1,000,000. Default: no limit.
+    #[serde(default)]
+    pub max_building: Option<u32>,
+    /// A resource that nobody has been on for this many seconds is closed. 1 to 31,536,000. Default: never.
+    #[serde(default)]
+    pub idle_timeout: Option<u32>,
+    /// A resource this many seconds old takes nothing new, and is closed when nobody is on it. 1 to 31,536,000.
+    /// Default: never.
+    #[serde(default)]
+    pub max_age: Option<u32>,
+    /// A resource that has been given to this many leases takes nothing new, and is closed when nobody is on it. 1: it is
+    /// never shared and never used again. 1 to 1,000,000. Default: no limit.
+    #[serde(default)]
+    pub max_uses: Option<u32>,
+    /// A broken resource stays as it is until somebody lets it be closed. Default: false.
+    #[serde(default)]
+    pub hold_broken: bool,
     /// Whether leases share a resource before a new one is built. Default: `pack`.
     #[serde(default)]
     pub growth: Growth,
@@ -63,6 +80,15 @@ pub enum Growth {
     Spread,
 }
 
+/// How long a resource lives, as its blueprint was configured when it was made. Times are in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    pub idle_timeout: Option<i64>,
+    pub max_age: Option<i64>,
+    pub max_uses: Option<i64>,
+    pub hold_broken: bool,
+}
+
 impl BlueprintConfig {
     /// A blueprint without a word on anything that has a default.
     pub fn new(name: &str, plugin: &str) -> BlueprintConfig {
@@ -74,6 +100,11 @@ impl BlueprintConfig {
             leases_per_resource: one(),
             overflow: 0,
             reclaim_after: ten_seconds(),
+            max_building: None,
+            idle_timeout: None,
+            max_age: None,
+            max_uses: None,
+            hold_broken: false,
             growth: Growth::default(),
             slots: None,
             priority: 0,
@@ -81,6 +112,17 @@ impl BlueprintConfig {
             step_timeout: half_a_minute(),
             disabled: false,
             grants: Vec::new(),
+        }
+    }
+
+    /// How long its resources live.
+    pub fn life(&self) -> Life {
+        let millis = |seconds: Option<u32>| seconds.map(|seconds| i64::from(seconds) * 1_000);
+        Life {
+            idle_timeout: millis(self.idle_timeout),
+            max_age: millis(self.max_age),
+            max_uses: self.max_uses.map(i64::from),
+            hold_broken: self.hold_broken,
         }
     }
 

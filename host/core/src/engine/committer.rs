@@ -101,6 +101,7 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
             Change::Plan(plan) => format!("plan of {} for {}", plan.items.len(), plan.pool),
             Change::EndLease { lease, outcome, .. } => format!("end {lease} ({outcome})"),
             Change::EndResource { resource, .. } => format!("end {resource}"),
+            Change::Retire { resource, .. } => format!("retire {resource}"),
             Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
             Change::BlueprintFailed { blueprint, .. } => format!("{blueprint} failed"),
             Change::Configure { .. } => "configure".to_owned(),

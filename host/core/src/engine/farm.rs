@@ -84,6 +84,8 @@ impl InForce {
                 max_resources: config.max_resources.map(i64::from),
                 leases_per_resource: i64::from(config.leases_per_resource),
                 overflow: i64::from(config.overflow),
+                max_building: config.max_building.map(i64::from),
+                life: config.life(),
                 reclaim_after: i64::from(config.reclaim_after) * 1_000,
                 growth: config.growth,
                 priority: config.priority,

@@ -194,7 +194,7 @@ impl Matcher {
         for (lost, build) in done.items.iter().zip(&builds) {
             any |= lost.is_none();
             if let Some(resource) = build
-                && !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_)))
+                && !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_)))
             {
                 answers.drop_offer(resource);
             }

@@ -107,10 +107,25 @@ async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let step = match resource.status {
         ResourceStatus::Pending => Step::Open,
         ResourceStatus::Released | ResourceStatus::Broken => Step::Close,
-        ResourceStatus::Active | ResourceStatus::Destroyed => return Ok(None),
+        ResourceStatus::Active => {
+            retire(node, &resource).await;
+            return Ok(None);
+        }
+        ResourceStatus::Destroyed => return Ok(None),
     };
     let called = Called { step, subject: &subject, resource: &resource, place: None, epoch: resource.epoch };
     Ok(called.run(node).await)
+}
+
+/// The time of an active resource is over.
+async fn retire(node: &Node, resource: &Resource) {
+    let io = node.env.io().await;
+    let pinned = node.farm.pinned(resource, &node.store).await;
+    drop(io);
+    // What can't be asked counts as having something to close.
+    let closes = pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close);
+    let change = Change::Retire { resource: resource.id.clone(), idle_since: resource.idle_since, closes };
+    node.commit(change).await;
 }
 
 /// A call that is about to be made.

@@ -1,6 +1,7 @@
 //! What may be proposed to the store, which rows each proposal names, and what becomes of it.
 
 use super::rows::{Considered, RequestKey};
+use crate::config::Life;
 use crate::contract::{Acquisition, Allocation, Failure, Handout, Request, Slot};
 use crate::plugin::Step;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,13 @@ pub enum Change {
     EndResource {
         resource: String,
         reason: String,
+        closes: bool,
+    },
+    /// The time of an active resource is over: it was idle for too long, or is too old.
+    Retire {
+        resource: String,
+        /// Since when nobody was on it, as it was seen.
+        idle_since: Option<i64>,
         closes: bool,
     },
     Step(StepReport),
@@ -148,6 +156,9 @@ pub struct Build {
     pub overflow: i64,
     /// The blueprint's maximum in force.
     pub max_resources: Option<i64>,
+    /// How many may be pending at once.
+    pub max_building: Option<i64>,
+    pub life: Life,
     pub open_timeout: i64,
     /// Whether the plugin has `open`.
     pub opens: bool,
@@ -231,6 +242,8 @@ pub enum Lost {
     Slot(String),
     #[error("blueprint {0:?} is at its maximum")]
     Maximum(String),
+    #[error("blueprint {0:?} is building as many as it may")]
+    Building(String),
     #[error("an older request of its class has lost its place in this plan")]
     Behind,
     #[error("nobody is left to build it for")]
@@ -295,7 +308,7 @@ impl Keys {
             Change::EndLease { lease, .. } => {
                 self.leases.insert(lease.clone());
             }
-            Change::EndResource { resource, .. } => {
+            Change::EndResource { resource, .. } | Change::Retire { resource, .. } => {
                 self.resources.insert(resource.clone());
             }
             Change::Step(report) => {

@@ -76,6 +76,12 @@ protections! {
     OverflowPending = "overflow-pending",
     /// Nobody is placed on what is being closed, and nothing is closed that somebody is on.
     CloseGuard = "close-guard",
+    /// What may have been made is released and closed before it counts as gone.
+    Cleanup = "cleanup",
+    /// A resource that is wanted away goes only when nobody is on it.
+    HeedPlaces = "heed-places",
+    /// A resource is given to as many leases as it may, and to no more.
+    Uses = "uses",
     /// A lease that is cancelled only takes its own item out of a plan.
     ItemByItem = "item-by-item",
 }

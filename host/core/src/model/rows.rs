@@ -158,6 +158,8 @@ row! {
     kind: String => Text fixed,
     /// Its resources that are not destroyed.
     used: i64 => Int,
+    /// Those of them that are pending.
+    building: i64 => Int,
     /// Failures in a row that were laid to the blueprint as a whole.
     failures: i64 => Int,
     /// No build before this.
@@ -190,6 +192,9 @@ row! {
     shares: i64 => Int fixed,
     /// Shares that it may be given beyond its own while its blueprint is at its maximum.
     overflow: i64 => Int fixed,
+    life: Doc<crate::config::Life> => Text fixed,
+    /// Leases that it has been given to.
+    uses: i64 => Int,
     /// Shares that a matcher may give: 0 unless alive and wanted.
     room: i64 => Int,
     /// Shares beyond its own that a matcher may give: 0 while there is room, or unless alive and wanted.
@@ -200,7 +205,7 @@ row! {
     note: Option<String> => Text,
     /// Tries so far of the step it is in.
     attempt: i64 => Int,
-    /// When its next step is due.
+    /// When its next step is due; of an active one, when its time is over.
     due_at: Option<i64> => Int,
     /// When it breaks if it is still pending.
     open_by: i64 => Int fixed,

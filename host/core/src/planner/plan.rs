@@ -262,11 +262,15 @@ impl<'a> Work<'a> {
     /// Shares that a resource has left: its own, or, when those are given and its blueprint can't grow, those beyond.
     fn room(&self, resource: &Resource, terms: &Terms) -> Option<(i64, Option<Overflow>)> {
         let load = self.in_use(resource);
-        if load < resource.shares {
-            return Some((resource.shares - load, None));
+        let room = resource.room - (load - resource.used);
+        if room > 0 {
+            return Some((room, None));
         }
         let max_resources = terms.max_resources?;
         let left = resource.shares + resource.overflow - load;
+        if resource.life.0.max_uses.is_some_and(|max| resource.uses >= max) {
+            return None;
+        }
         let coming = resource.status == ResourceStatus::Active || self.has(Protection::OverflowPending);
         let full = self.count(&terms.name) >= max_resources;
         (left > 0 && full && coming).then_some((left, Some(Overflow { load, max_resources })))
@@ -377,6 +381,12 @@ impl<'a> Work<'a> {
         {
             return named(format!("it has {used} of at most {max} resources"), None);
         }
+        let building = row.map_or(0, |row| row.building) + self.built.get(&terms.name).copied().unwrap_or(0);
+        if let Some(max) = terms.max_building
+            && building >= max
+        {
+            return named(format!("{building} are being opened, of at most {max} at once"), None);
+        }
         let row = row?;
         if row.failures > 0 && self.has(Protection::SettingAside) {
             if row.not_before > self.planner.at {
@@ -434,7 +444,8 @@ impl<'a> Work<'a> {
         let shares = offer.allocation.limit.map_or(terms.leases_per_resource, i64::from).max(1);
         let share = i64::from(offer.acquisition.share.max(1));
         let alike = offer.acquisition.slots.is_empty();
-        let count = if alike { (shares / share).max(1) as usize } else { 1 };
+        let uses = terms.life.max_uses.unwrap_or(i64::MAX);
+        let count = if alike { (shares / share).min(uses).max(1) as usize } else { 1 };
         let takers: Vec<Placement> = waiting
             .iter()
             .take(count)
@@ -456,6 +467,8 @@ impl<'a> Work<'a> {
             shares,
             overflow: terms.overflow,
             max_resources: terms.max_resources,
+            max_building: terms.max_building,
+            life: terms.life,
             open_timeout: terms.open_timeout,
             opens: terms.steps.open,
             takers,

@@ -1,6 +1,6 @@
 //! What the planner has to know of a configured blueprint, whichever plugin it is.
 
-use crate::config::Growth;
+use crate::config::{Growth, Life};
 use crate::contract::Steps;
 
 /// A blueprint's limits and habits, from the config in force and its plugin's descriptor.
@@ -15,6 +15,9 @@ pub struct Terms {
     pub leases_per_resource: i64,
     /// Shares beyond a resource's own, once there are `max_resources`.
     pub overflow: i64,
+    /// How many may be pending at once.
+    pub max_building: Option<i64>,
+    pub life: Life,
     /// Milliseconds for which nobody must have been on what is closed for others.
     pub reclaim_after: i64,
     pub growth: Growth,

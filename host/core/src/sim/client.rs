@@ -24,6 +24,11 @@ pub struct Running {
 impl Running {
     pub async fn run(self) {
         self.sleep(self.client.at).await;
+        if self.client.drains {
+            self.drain().await;
+            self.world.state().clients -= 1;
+            return;
+        }
         let asked = self.world.now();
         let id = self.ask().await;
         match self.client.cancel.or(self.client.vanish) {
@@ -173,6 +178,25 @@ impl Running {
             let has_directory = lease.handout.0.as_ref().is_some_and(|handout| handout.directory.is_some());
             if has_directory && !self.world.outside.is_set_up(&resource, place) {
                 self.world.fail(format!("client {} holds {}, and its directory is gone", self.number, lease.id));
+            }
+        }
+    }
+
+    /// Wants every resource away, through whichever node answers.
+    async fn drain(&self) {
+        let io = self.world.turn().await;
+        let resources = self.store.resources(&Default::default()).await.unwrap_or_default();
+        drop(io);
+        for resource in resources {
+            let mut turn = 0;
+            loop {
+                let (_, node) = self.node(turn).await;
+                if node.end_resource(&resource.id, "an operator wants it away").await.is_ok() {
+                    self.world.mark("drained");
+                    break;
+                }
+                turn += 1;
+                self.sleep(200).await;
             }
         }
     }

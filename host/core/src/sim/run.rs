@@ -482,6 +482,8 @@ fn farm(scenario: &Scenario, world: &Arc<World>) -> Farm {
             leases_per_resource: yard.shares,
             overflow: yard.overflow,
             reclaim_after: yard.reclaim_after,
+            idle_timeout: yard.idle_timeout,
+            max_uses: yard.max_uses,
             slots: yard.slots.map(str::to_owned),
             ..BlueprintConfig::new(yard.name, yard.name)
         };

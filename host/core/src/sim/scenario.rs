@@ -39,6 +39,8 @@ pub struct Client {
     pub cancel: Option<i64>,
     /// It is gone this long after it asked, without a word.
     pub vanish: Option<i64>,
+    /// It is no client, but an operator who wants every resource away at that time.
+    pub drains: bool,
     /// It must be active so long after it asked.
     pub within: Option<i64>,
 }
@@ -53,6 +55,7 @@ impl Client {
             hold: 1_000,
             cancel: None,
             vanish: None,
+            drains: false,
             within: None,
         }
     }
@@ -79,6 +82,11 @@ impl Client {
 
     pub const fn vanishes(self, after: i64) -> Client {
         Client { vanish: Some(after), ..self }
+    }
+
+    /// An operator who wants away every resource that there is.
+    pub const fn drains(self) -> Client {
+        Client { drains: true, ..self }
     }
 
     pub const fn within(self, within: i64) -> Client {

@@ -19,6 +19,8 @@ pub struct Told {
     pub alive: BTreeMap<String, String>,
     /// Shares taken, by resource that is alive.
     pub loads: BTreeMap<String, i64>,
+    /// Places that were given, by resource.
+    pub uses: BTreeMap<String, u64>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
     /// What has happened, to be told with the run.
@@ -58,8 +60,9 @@ impl Watch<'_> {
                 return Err(format!("{} counts {count} of at most {limit}", event.id));
             }
             match (event.subject, event.now.as_str()) {
-                (Subject::Place, "held") => {
+                (Subject::Place, "held") if event.was.is_empty() => {
                     self.told.placed += 1;
+                    *self.told.uses.entry(event.resource.clone().unwrap_or_default()).or_default() += 1;
                     *self.told.loads.entry(event.resource.clone().unwrap_or_default()).or_default() += 1;
                     if detail["over"] == true {
                         self.told.marks.push("beyond its shares");
@@ -111,6 +114,9 @@ impl Watch<'_> {
                     if event.now == "released" && event.reason.contains("in the way of others") {
                         self.told.marks.push("reclaimed");
                     }
+                    if event.now == "released" && event.reason.contains("_timeout") {
+                        self.told.marks.push("retired");
+                    }
                     self.told.alive.remove(&event.id);
                     self.told.loads.remove(&event.id);
                     self.told.pending.remove(&event.id);
@@ -161,6 +167,30 @@ impl Watch<'_> {
         match (opened, self.told.waiting.keys().next()) {
             (Some(event), Some(lease)) => Err(format!("{lease} still waited when {} opened", event.id)),
             _ => Ok(()),
+        }
+    }
+
+    /// Every resource is given to one lease and to no other.
+    pub fn placed_at_most_once(&self) -> Result<(), String> {
+        match self.told.uses.iter().find(|(_, uses)| **uses > 1) {
+            Some((resource, uses)) => Err(format!("{resource} was given to {uses} leases")),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wanted away while it is being built still opens for those who are on it.
+    pub fn opens_for_who_is_on_it(&self) -> Result<(), String> {
+        let ended = |event: &&Event| {
+            event.subject == Subject::Resource && event.was == "pending" && event.reason.contains("operator")
+        };
+        let on_it = |event: &Event| {
+            let gone = |other: &Event| other.subject == Subject::Place && other.now == "gone";
+            self.told.uses.contains_key(&event.id)
+                && self.events.iter().any(|logged| gone(&logged.event) && logged.event.resource == event.resource)
+        };
+        match self.events.iter().map(|logged| &logged.event).filter(ended).find(|event| on_it(event)) {
+            Some(event) => Err(format!("{} was taken from under its first lease", event.id)),
+            None => Ok(()),
         }
     }
 

@@ -32,6 +32,12 @@ pub struct Yard {
     /// How often `activate` answers `again`, and after which time.
     pub activate_again: u32,
     pub activate_pause: u64,
+    /// How often `release` answers `again`, and after which time.
+    pub release_again: u32,
+    pub release_pause: u64,
+    /// In seconds, as the blueprint is configured.
+    pub idle_timeout: Option<u32>,
+    pub max_uses: Option<u32>,
     /// Milliseconds that a decision takes for requests with this attribute text in them.
     pub slow: Option<(&'static str, i64)>,
     /// How many of the first calls of `activate` fail, and what should happen then.
@@ -55,6 +61,10 @@ impl Yard {
         open_pause: 50,
         activate_again: 0,
         activate_pause: 50,
+        release_again: 0,
+        release_pause: 50,
+        idle_timeout: None,
+        max_uses: None,
         slow: None,
         activate_fails: None,
     };
@@ -220,6 +230,12 @@ impl Plugin for YardPlugin {
         Ok(match (call.step, &call.place) {
             (Step::Open, _) => self.open(&call),
             (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
+            (Step::Release, Some(_)) if call.context.attempt < self.yard.release_again => Ok(Progress::Again {
+                state: "cleaning".to_owned(),
+                wake: Wake::After(self.yard.release_pause),
+                note: "it is cleaned".to_owned(),
+                percent: None,
+            }),
             (Step::Release, Some(place)) => {
                 self.world.outside.leave(&call.resource.id, &place.id);
                 done()

@@ -56,6 +56,11 @@ const RULES: &[(&str, &str)] = &[
          where t.used <> (select count(*) from resource r where r.blueprint = t.name and r.status <> 'destroyed')",
     ),
     (
+        "a blueprint's count of what is being opened is the number of its pending resources",
+        "select t.name, 'counts ' || t.building from blueprint t
+         where t.building <> (select count(*) from resource r where r.blueprint = t.name and r.status = 'pending')",
+    ),
+    (
         "a class counts those who wait",
         "select t.id, 'counts ' || t.waiting from class t
          where t.waiting <> (select count(*) from lease l where l.class = t.id and l.status = 'pending')",

@@ -6,7 +6,7 @@ use super::rows::{Bound, Row};
 use super::statistics::median;
 use super::store::{Yard, blueprint, kind};
 use anyhow::Context;
-use drydock_core::config::Growth;
+use drydock_core::config::{Growth, Life};
 use drydock_core::contract::Steps;
 use drydock_core::model::protection::Protections;
 use drydock_core::planner::answers::Answers;
@@ -79,6 +79,8 @@ fn terms() -> Terms {
         max_resources: None,
         leases_per_resource: 1,
         overflow: 0,
+        max_building: None,
+        life: Life::default(),
         reclaim_after: 10_000,
         growth: Growth::Pack,
         priority: 0,

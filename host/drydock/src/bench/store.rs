@@ -251,6 +251,8 @@ fn new_build(caller: usize, number: usize, ids: &Ids) -> Build {
         shares: 1,
         overflow: 0,
         max_resources: None,
+        max_building: None,
+        life: Default::default(),
         open_timeout: 600_000,
         opens: false,
         takers: vec![placement(caller, number, ids)],

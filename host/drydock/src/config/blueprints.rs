@@ -71,6 +71,17 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
         let problem = "it takes effect at max_resources, which is missing; set that, or leave overflow out";
         return Err(table.error("overflow", problem));
     }
+    const YEAR: i64 = 31_536_000;
+    for (key, value, most, unit) in [
+        ("max_building", blueprint.max_building, 1_000_000, ""),
+        ("idle_timeout", blueprint.idle_timeout, YEAR, " seconds"),
+        ("max_age", blueprint.max_age, YEAR, " seconds"),
+        ("max_uses", blueprint.max_uses, 1_000_000, ""),
+    ] {
+        if let Some(value) = value {
+            table.range(key, value.into(), 1..=most, unit)?;
+        }
+    }
     table.range("reclaim_after", blueprint.reclaim_after.into(), 0..=86_400, " seconds")?;
     table.range("priority", blueprint.priority.into(), -1_000_000..=1_000_000, "")?;
     table.range("open_timeout", blueprint.open_timeout.into(), 1..=86_400, " seconds")?;

@@ -9,6 +9,9 @@ use crate::model::protection::Protection;
 use crate::model::rows::{Aside, Doc, Lease, Leftover, Place, Resource, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
 
+/// What is said of a broken resource that its blueprint holds.
+const HELD: &str = "it is held as it broke (hold_broken); look at it, then let it be closed";
+
 impl Deciding<'_> {
     /// Anybody may want a lease ended. Its status changes in the same commit, unless another node may be acting for it:
     /// then that node is told by the row, cuts off what it does, and ends it.
@@ -72,7 +75,7 @@ impl Deciding<'_> {
         }
         let resource = self.resource(&place.resource)?;
         let going = resource.status != ResourceStatus::Active || resource.wanted == Wanted::End;
-        let dirty = place.touched == 1 && place.releases == 1;
+        let dirty = place.touched == 1 && place.releases == 1 && self.protections.has(Protection::Cleanup);
         if place.status == PlaceStatus::Leaving && !going {
             return Ok(false);
         }
@@ -140,14 +143,43 @@ impl Deciding<'_> {
             self.put_resource(resource);
             self.settle_resource(id, closes)?;
         }
+        // One that is held since it broke is let go of.
+        let held = self.resource(id)?;
+        if held.status == ResourceStatus::Broken && held.due_at.is_none() {
+            self.put_resource(Resource { due_at: Some(self.at), note: None, ..held });
+        }
         let kind = self.resource(id)?.kind;
+        Ok(Done { news: self.news(&kind), ..Done::default() })
+    }
+
+    /// Ends an active resource whose time is over; nothing if it is not.
+    pub fn retire(&mut self, id: &str, idle_since: Option<i64>, closes: bool) -> Result<Done, Lost> {
+        let mut resource = self.resource(id)?;
+        if resource.status != ResourceStatus::Active || resource.wanted == Wanted::End {
+            return Ok(Done::default());
+        }
+        let life = resource.life.0;
+        let old = life.max_age.is_some_and(|age| resource.created_at + age <= self.at);
+        let unused = resource.used == 0 && resource.idle_since == idle_since;
+        let rested = idle_since.zip(life.idle_timeout).is_some_and(|(since, timeout)| since + timeout <= self.at);
+        let idle = rested && (unused || !self.protections.has(Protection::CloseGuard));
+        if !old && !idle {
+            return Ok(Done::default());
+        }
+        let reason = if old { "it is as old as it may get (max_age)" } else { "nobody used it (idle_timeout)" };
+        resource.wanted = Wanted::End;
+        resource.reason = Some(reason.to_owned());
+        let kind = resource.kind.clone();
+        self.put_resource(resource);
+        self.settle_resource(id, closes)?;
         Ok(Done { news: self.news(&kind), ..Done::default() })
     }
 
     /// A resource that is wanted away and empty is released.
     pub fn settle_resource(&mut self, id: &str, closes: bool) -> Result<(), Lost> {
         let resource = self.resource(id)?;
-        let empty = resource.used == 0 || !self.protections.has(Protection::CloseGuard);
+        let heeds = self.protections.has(Protection::CloseGuard) && self.protections.has(Protection::HeedPlaces);
+        let empty = resource.used == 0 || !heeds;
         if resource.status.alive() && resource.wanted == Wanted::End && empty {
             let reason = resource.reason.clone().unwrap_or_default();
             let (at, node) = (self.at, self.node.to_owned());
@@ -156,7 +188,7 @@ impl Deciding<'_> {
                 resource.claim = node;
                 resource.epoch += 1;
             })?;
-            if !closes {
+            if !closes || !self.protections.has(Protection::Cleanup) {
                 self.destroy_resource(resource, "nothing to close")?;
             }
         }
@@ -180,9 +212,11 @@ impl Deciding<'_> {
             .filter(|place| place.resource == resource.id && place.status != PlaceStatus::Gone)
             .cloned()
             .collect();
+        let held = resource.life.0.hold_broken;
         let resource = self.move_resource(resource, ResourceStatus::Broken, reason, |resource| {
             resource.reason = Some(reason.to_owned());
-            resource.due_at = Some(at);
+            resource.due_at = if held { None } else { Some(at) };
+            resource.note = held.then(|| HELD.to_owned());
             resource.claim = node;
             resource.epoch += 1;
         })?;
@@ -208,7 +242,7 @@ impl Deciding<'_> {
             }
         }
         self.news(&resource.kind.clone());
-        if !closes {
+        if !closes && !held {
             self.destroy_resource(self.resource(&resource.id)?, "nothing to close")?;
         }
         Ok(())

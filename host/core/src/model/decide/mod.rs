@@ -62,6 +62,7 @@ impl Deciding<'_> {
             Change::Plan(plan) => self.plan(plan),
             Change::EndLease { lease, outcome, reason } => self.end_lease(lease, outcome, reason),
             Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
+            Change::Retire { resource, idle_since, closes } => self.retire(resource, *idle_since, *closes),
             Change::Step(report) => self.step(report),
             Change::BlueprintFailed { blueprint, reason } => self.blueprint_failed(blueprint, reason),
             Change::Configure { blueprints } => self.configure(blueprints),

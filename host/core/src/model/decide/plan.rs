@@ -36,7 +36,9 @@ impl Deciding<'_> {
                 self.rewind(n);
             }
             let lost = result.err();
-            if let (Some(class), Some(Lost::Resource(_) | Lost::Slot(_) | Lost::Maximum(_))) = (class, &lost) {
+            if let (Some(class), Some(Lost::Resource(_) | Lost::Slot(_) | Lost::Maximum(_) | Lost::Building(_))) =
+                (class, &lost)
+            {
                 behind.insert(class);
             }
             items.push(lost);
@@ -78,8 +80,15 @@ impl Deciding<'_> {
         {
             return Err(Lost::Maximum(build.blueprint.clone()));
         }
+        if let Some(max) = build.max_building
+            && blueprint.building >= max
+            && self.protections.has(Protection::Counter)
+        {
+            return Err(Lost::Building(build.blueprint.clone()));
+        }
         self.take_slots(&build.space, &build.allocation.slots, &build.resource)?;
         blueprint.used += 1;
+        blueprint.building += 1;
         let used = blueprint.used;
         self.rows.blueprints.put(blueprint);
         let resource = Resource {
@@ -99,6 +108,8 @@ impl Deciding<'_> {
             used: 0,
             shares: build.shares,
             overflow: build.overflow,
+            life: Doc(build.life),
+            uses: 0,
             room: 0,
             spare: 0,
             state: None,
@@ -197,6 +208,12 @@ impl Deciding<'_> {
         let slots: &Vec<Slot> = &placement.acquisition.slots;
         self.take_slots(&resource.space.clone(), slots, &placement.place)?;
         resource.used += share;
+        resource.uses += 1;
+        let last = resource.life.0.max_uses.is_some_and(|max| resource.uses >= max);
+        if last && resource.wanted == Wanted::Keep && self.protections.has(Protection::Uses) {
+            resource.wanted = Wanted::End;
+            resource.reason = Some("it has been given to as many leases as it may (max_uses)".to_owned());
+        }
         resource.idle_since = None;
         let open = resource.status == ResourceStatus::Active;
         let ready = placement.acquisition.ready.clone();

@@ -87,6 +87,11 @@ impl Deciding<'_> {
     ) -> Result<Resource, Lost> {
         let from = resource.status;
         self.check(Subject::Resource, &resource.id, from.name(), to.name())?;
+        if from == ResourceStatus::Pending {
+            let mut blueprint = self.blueprint(&resource.blueprint, &resource.kind);
+            blueprint.building -= 1;
+            self.rows.blueprints.put(blueprint);
+        }
         resource.status = to;
         resource.attempt = 0;
         resource.note = None;
@@ -112,9 +117,18 @@ impl Deciding<'_> {
     /// The one way a resource's row is written: what a matcher may give of it follows from the rest.
     pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
         let open = resource.status.alive() && resource.wanted == Wanted::Keep;
-        resource.room = if open { (resource.shares - resource.used).max(0) } else { 0 };
+        let life = resource.life.0;
+        let max_uses = life.max_uses.filter(|_| self.protections.has(Protection::Uses));
+        let uses_left = max_uses.map_or(i64::MAX, |max| max - resource.uses);
+        resource.room = if open { (resource.shares - resource.used).min(uses_left).max(0) } else { 0 };
         let spare = (resource.shares + resource.overflow - resource.used).max(0);
-        resource.spare = if open && resource.room == 0 { spare } else { 0 };
+        resource.spare = if open && resource.room == 0 { spare.min(uses_left) } else { 0 };
+        if resource.status == ResourceStatus::Active {
+            let idle_since = resource.idle_since.filter(|_| resource.used == 0);
+            let idle = idle_since.zip(life.idle_timeout).map(|(since, timeout)| since + timeout);
+            let old = life.max_age.map(|age| resource.created_at + age);
+            resource.due_at = if open { earliest(idle, old) } else { None };
+        }
         self.rows.resources.put(resource.clone());
         resource
     }
@@ -296,6 +310,7 @@ impl Deciding<'_> {
             name: name.to_owned(),
             kind: kind.to_owned(),
             used: 0,
+            building: 0,
             failures: 0,
             not_before: 0,
             reason: None,

@@ -1,5 +1,6 @@
 //! The catalogue of races, each as a scenario in its small form.
 
+mod lifetimes;
 mod serving;
 mod sharing;
 
@@ -11,6 +12,7 @@ use super::yard::Yard;
 pub fn all() -> Vec<Scenario> {
     let mut all = serving::all();
     all.extend(sharing::all());
+    all.extend(lifetimes::all());
     all
 }
 
