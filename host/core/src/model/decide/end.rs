@@ -10,7 +10,8 @@ use crate::model::rows::{Aside, Doc, Lease, Leftover, Place, Resource, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
 
 /// What is said of a broken resource that its blueprint holds.
-const HELD: &str = "it is held as it broke (hold_broken); look at it, then let it be closed";
+const HELD: &str =
+    "it is held as it broke (hold_broken); look at it, then let go of it with `drydock release --resource`";
 
 impl Deciding<'_> {
     /// Anybody may want a lease ended. Its status changes in the same commit, unless another node may be acting for it:
