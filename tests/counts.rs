@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use drydock_core::config::{BlueprintConfig, ConfigRevision};
 use drydock_core::contract::*;
 use drydock_core::engine::api::{Ask, Filter};
-use drydock_core::engine::{Farm, Node, Start};
+use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::{Env, Point, Verdict};
 use drydock_core::model::proposal::{Build, Change, Item, NewLease, Outcome, Placement, Plan, Proposal};
 use drydock_core::model::protection::Protections;
@@ -186,6 +186,7 @@ impl Yard {
             protections: Protections::ALL,
             alone: true,
             sweeps: false,
+            hold_grace: HOLD_GRACE,
         };
         let node = Node::start(start).await.unwrap();
         let yard = Yard { env, store, node, _directory: directory };
@@ -205,6 +206,7 @@ impl Yard {
             asked_at: 10,
             until: None,
             wait_until: None,
+            tied: false,
             answers: BTreeMap::from([("hosts".to_owned(), Considered::Serves(Needs { share: 1, ..Needs::default() }))]),
             revision: 1,
             never: None,
@@ -387,6 +389,7 @@ async fn turnover(waiting: usize) -> Cost {
             asked_at: 2_000_000,
             until: None,
             wait_until: None,
+            tied: false,
             answers: BTreeMap::new(),
             revision: 1,
             never: None,

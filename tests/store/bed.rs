@@ -296,6 +296,7 @@ pub fn new_lease(id: &str) -> NewLease {
         asked_at: START,
         until: None,
         wait_until: None,
+        tied: false,
         answers: answers(),
         revision: 1,
         never: None,

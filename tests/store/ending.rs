@@ -150,6 +150,13 @@ pub async fn a_broken_resource_takes_its_leases_with_it(bed: &mut Bed) {
 
 pub async fn unknown_rows_are_missing(bed: &mut Bed) {
     assert_eq!(bed.lost(end("l-9")).await, Lost::Missing("l-9".to_owned()));
+    for change in [
+        Change::KeepLease { lease: "l-9".to_owned() },
+        Change::HoldLease { lease: "l-9".to_owned() },
+        Change::HolderGone { lease: "l-9".to_owned(), epoch: 1 },
+    ] {
+        assert_eq!(bed.lost(change).await, Lost::Missing("l-9".to_owned()));
+    }
     assert_eq!(bed.lost(end_resource("r-9")).await, Lost::Missing("r-9".to_owned()));
     for step in [Step::Open, Step::Activate, Step::Release, Step::Close] {
         let report = StepReport {

@@ -7,6 +7,7 @@ mod concurrent;
 mod durability;
 mod ending;
 mod groups;
+mod holding;
 mod lifetimes;
 mod nodes;
 mod planning;
@@ -95,6 +96,13 @@ on_every_engine! {
         a_resource_of_one_use_is_neither_shared_nor_used_again,
         no_more_are_opened_at_once_than_may_be,
         what_broke_is_held_until_it_is_let_go,
+    }
+    holding {
+        a_tied_lease_ends_with_its_client,
+        a_lease_that_is_kept_outlives_its_client,
+        a_lease_that_is_being_ended_is_not_kept,
+        the_node_with_the_connection_watches,
+        a_tied_lease_stays_with_the_node_that_watches,
     }
     nodes {
         a_dead_node_changes_nothing,

@@ -204,6 +204,7 @@ impl Chance {
                 let mut new = NewLease { class: format!("{kind}-{}", self.below(2)), ..new_lease(&self.id("l")) };
                 new.request = request(kind);
                 new.asked_at = at;
+                new.tied = self.one_in(2);
                 if self.one_in(5) {
                     new.key = Some(RequestKey {
                         owner: "somebody".to_owned(),
@@ -231,6 +232,14 @@ impl Chance {
             }
             14 if self.one_in(3) => {
                 Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "trapped".to_owned() }
+            }
+            16 => {
+                let Lease { id, epoch, .. } = self.pick(&seen.leases)?.clone();
+                match self.below(4) {
+                    0 => Change::KeepLease { lease: id },
+                    1 => Change::HoldLease { lease: id },
+                    _ => Change::HolderGone { lease: id, epoch: epoch - i64::from(self.one_in(8)) },
+                }
             }
             15 if self.one_in(6) && self.nodes > 1 => {
                 let dead = format!("n-x{}", self.below(self.nodes as usize));
@@ -402,6 +411,13 @@ const REACHED: &[&str] = &[
     "Plan done",
     "Plan Version",
     "EndLease done",
+    "KeepLease done",
+    "KeepLease Ended",
+    "HoldLease done",
+    "HoldLease Ended",
+    "HoldLease Untied",
+    "HolderGone done",
+    "HolderGone Epoch",
     "EndResource done",
     "Step open done",
     "Step open Epoch",

@@ -15,6 +15,8 @@ pub struct Ask {
     pub until: Option<i64>,
     /// The lease ends then if it is not active yet.
     pub wait_until: Option<i64>,
+    /// The lease ends when nobody holds a connection for it, until it is kept.
+    pub tied: bool,
 }
 
 /// Why something asked of a node was not done. Each says what to do next.
@@ -32,6 +34,12 @@ pub enum AskError {
     NoSuchLease(String),
     #[error("more than one id begins with {0:?}; give more of it")]
     Ambiguous(String),
+    #[error("lease {0} has ended, or is ending; `drydock why {0}` says how, and a new one can be asked for")]
+    Ended(String),
+    #[error(
+        "lease {0} is not tied to a connection: it lasts until it is released; ask with \"tied\": true for one that is"
+    )]
+    Untied(String),
     #[error("the store can't be used: {0}")]
     Store(String),
     #[error("the daemon is stopping; ask again when it is back")]

@@ -5,7 +5,6 @@ use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
-use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use crate::store::Touched;
@@ -44,6 +43,7 @@ impl Node {
             asked_at: self.env.now(),
             until: ask.until,
             wait_until: ask.wait_until,
+            tied: ask.tied,
             never: never(&answers),
             answers,
             revision: self.farm.revision as i64,
@@ -58,7 +58,27 @@ impl Node {
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         };
-        self.left(found, &touched).await
+        let lease = self.left(found, &touched).await?;
+        // Whoever asks without tying it relies on it without being connected, also where the key has found one of
+        // somebody who is.
+        if lease.tied == 1 && !ask.tied && !lease.status.ended() {
+            return match self.keep(&lease.id).await {
+                Err(AskError::Ended(_)) => Ok(lease),
+                kept => kept,
+            };
+        }
+        Ok(lease)
+    }
+
+    /// Commits a change of one lease, and says how it is then.
+    pub(super) async fn about(&self, id: String, change: Change) -> Result<Lease, AskError> {
+        let (outcome, touched) = self.commit_for_rows(change).await;
+        match outcome {
+            Outcome::Done(_) | Outcome::Known => self.left(id, &touched).await,
+            Outcome::Lost(Lost::Missing(_)) => Err(AskError::NoSuchLease(id)),
+            Outcome::Lost(lost) => Err((&lost).into()),
+            Outcome::Unknown(why) => Err(AskError::Store(why)),
+        }
     }
 
     /// A lease as a group of commits has left it; read if that is not known.
@@ -108,22 +128,7 @@ impl Node {
     pub async fn end(&self, lease: &str, outcome: &str, reason: &str) -> Result<Lease, AskError> {
         let id = self.find(lease).await?;
         let change = Change::EndLease { lease: id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
-        let (outcome, touched) = self.commit_for_rows(change).await;
-        match outcome {
-            Outcome::Done(_) | Outcome::Known => {}
-            Outcome::Lost(Lost::Missing(_)) => return Err(AskError::NoSuchLease(id)),
-            Outcome::Lost(lost) => return Err((&lost).into()),
-            Outcome::Unknown(why) => return Err(AskError::Store(why)),
-        }
-        self.left(id, &touched).await
-    }
-
-    /// The client that waited for a lease or held it is gone.
-    pub async fn holder_gone(&self, lease: &str) -> Result<(), AskError> {
-        if self.protections.has(Protection::ClientEnd) {
-            self.end(lease, "holder-gone", "its client is gone").await?;
-        }
-        Ok(())
+        self.about(id, change).await
     }
 
     /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.
@@ -146,7 +151,7 @@ impl Node {
     }
 
     /// The id that is meant. One that is whole is not looked up: whoever uses it finds out whether it exists.
-    async fn find(&self, id: &str) -> Result<String, AskError> {
+    pub(super) async fn find(&self, id: &str) -> Result<String, AskError> {
         if is_whole(id) { Ok(id.to_owned()) } else { self.search(id).await }
     }
 
@@ -268,7 +273,8 @@ pub fn class_of(request: &Request) -> String {
     format!("c-{}", &hex(&Sha256::digest(text.as_bytes()))[..16])
 }
 
-/// Of everything that makes a request the same as another.
+/// Of everything that makes a request the same as another. Whether it is tied is not part of that: it says how a client
+/// waits, not what for, and who asks first without waiting and then again to wait means the same lease.
 fn digest_of(ask: &Ask) -> String {
     let text = serde_json::to_string(&(&ask.request, ask.until.is_some())).unwrap_or_default();
     hex(&Sha256::digest(text.as_bytes()))[..32].to_owned()

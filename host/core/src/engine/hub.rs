@@ -108,8 +108,14 @@ async fn recall(node: Arc<Node>) {
 impl Hub {
     fn take(&mut self, node: &Arc<Node>, message: Message) {
         match message {
-            Message::Touched(touched) => self.touched(node, &touched),
-            Message::Told(touched) => self.told(node, &touched),
+            Message::Touched(touched) => {
+                node.holds.touched(&node.id, &touched);
+                self.touched(node, &touched);
+            }
+            Message::Told(touched) => {
+                node.holds.told(&node.id, &touched);
+                self.told(node, &touched);
+            }
             Message::Matcher { kind, news } => {
                 news.send_modify(|told| told.news = self.news.get(&kind).copied().unwrap_or(0));
                 self.matchers.insert(kind, news);

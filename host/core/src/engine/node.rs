@@ -4,6 +4,7 @@
 use super::api::{AskError, Obstacle};
 use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
+use super::holds::{self, Holds};
 use super::hub::{self, Message};
 use super::{heart, matcher, sweep};
 use crate::env::{Env, Point, Verdict, What};
@@ -28,6 +29,7 @@ pub struct Node {
     offers: mpsc::UnboundedSender<Offered>,
     pub(crate) hub: mpsc::UnboundedSender<Message>,
     changes: watch::Sender<u64>,
+    pub(crate) holds: Arc<Holds>,
     /// By class: what the last plan says they wait for.
     pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
     /// Answers to `consider`, by class, of the revision in force.
@@ -54,12 +56,14 @@ pub struct Start {
     pub alone: bool,
     /// Whether the safety sweep runs; off in the simulator, which has to find what it would hide.
     pub sweeps: bool,
+    /// How long a client of a tied lease that was never connected to this node is waited for. Milliseconds.
+    pub hold_grace: i64,
 }
 
 impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
-        let Start { env, store, farm, name, protections, alone, sweeps } = start;
+        let Start { env, store, farm, name, protections, alone, sweeps, hold_grace } = start;
         let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
@@ -72,6 +76,7 @@ impl Node {
         let (offers, offered) = mpsc::unbounded_channel();
         let (hub, messages) = mpsc::unbounded_channel();
         let now = env.now();
+        let holds = Holds::new(Arc::clone(&env), hold_grace);
         let node = Arc::new(Node {
             env,
             store,
@@ -83,6 +88,7 @@ impl Node {
             offers,
             hub,
             changes: watch::Sender::new(0),
+            holds,
             waits: Mutex::default(),
             considered: Mutex::default(),
             paused: AtomicBool::new(false),
@@ -99,6 +105,7 @@ impl Node {
             node.commit(Change::Configure { blueprints }).await;
         }
         node.spawn("hub", hub::run(Arc::clone(&node), messages));
+        node.spawn("holds", holds::run(Arc::clone(&node)));
         for kind in node.farm.kinds() {
             let news = watch::Sender::new(matcher::News::default());
             let told = news.subscribe();
@@ -269,7 +276,11 @@ impl From<StoreError> for AskError {
 
 impl From<&Lost> for AskError {
     fn from(lost: &Lost) -> AskError {
-        AskError::Store(lost.to_string())
+        match lost {
+            Lost::Ended(lease) => AskError::Ended(lease.clone()),
+            Lost::Untied(lease) => AskError::Untied(lease.clone()),
+            lost => AskError::Store(lost.to_string()),
+        }
     }
 }
 

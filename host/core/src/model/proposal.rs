@@ -32,6 +32,20 @@ pub enum Change {
         outcome: String,
         reason: String,
     },
+    /// A client has a connection to this node for a tied lease: from now on this node watches it.
+    HoldLease {
+        lease: String,
+    },
+    /// A tied lease is tied no more: it lasts until it is released.
+    KeepLease {
+        lease: String,
+    },
+    /// Nobody holds a connection for this lease at this node. It ends, unless it is tied no more or another node
+    /// watches it by now.
+    HolderGone {
+        lease: String,
+        epoch: i64,
+    },
     EndResource {
         resource: String,
         reason: String,
@@ -81,6 +95,8 @@ pub struct NewLease {
     pub asked_at: i64,
     pub until: Option<i64>,
     pub wait_until: Option<i64>,
+    /// It ends when nobody holds a connection for it.
+    pub tied: bool,
     /// By blueprint: what its `consider` answered, under `revision`.
     pub answers: BTreeMap<String, Considered>,
     pub revision: i64,
@@ -250,6 +266,10 @@ pub enum Lost {
     NoTaker,
     #[error("the step has changed hands")]
     Epoch,
+    #[error("lease {0} has ended")]
+    Ended(String),
+    #[error("lease {0} is not tied")]
+    Untied(String),
     #[error("row {0} does not exist")]
     Missing(String),
     #[error("the key was used for another request, of lease {0}")]
@@ -305,7 +325,10 @@ impl Keys {
                 self.pools.insert(plan.pool.clone());
                 plan.items.iter().for_each(|item| self.add_item(item));
             }
-            Change::EndLease { lease, .. } => {
+            Change::EndLease { lease, .. }
+            | Change::HoldLease { lease }
+            | Change::KeepLease { lease }
+            | Change::HolderGone { lease, .. } => {
                 self.leases.insert(lease.clone());
             }
             Change::EndResource { resource, .. } | Change::Retire { resource, .. } => {

@@ -58,6 +58,8 @@ protections! {
     SameKey = "same-key",
     /// A client that is gone has its lease ended.
     ClientEnd = "client-end",
+    /// A client that is gone is judged by the node that has claimed its lease, and by no other.
+    Watch = "watch",
     /// What is decided is committed while questions are still open.
     Beside = "beside",
     /// Clashes in a group of commits are settled before it is written.

@@ -264,6 +264,9 @@ row! {
     until: Option<i64> => Int fixed,
     /// It ends then if it is not active.
     wait_until: Option<i64> => Int fixed,
+    /// 1 while it ends when nobody holds a connection for it. The node that has claimed it watches for that, so the
+    /// claim of a tied lease follows the connection.
+    tied: i64 => Int,
     acquired_at: Option<i64> => Int,
     active_at: Option<i64> => Int,
     ended_at: Option<i64> => Int,

@@ -4,7 +4,7 @@ use super::scenario::Client;
 use super::world::{CLIENTS, START, World};
 use crate::contract::Request;
 use crate::engine::Node;
-use crate::engine::api::Ask;
+use crate::engine::api::{Ask, AskError};
 use crate::model::rows::Lease;
 use crate::model::status::LeaseStatus;
 use crate::store::Store;
@@ -31,21 +31,29 @@ impl Running {
         }
         let asked = self.world.now();
         let id = self.ask().await;
-        match self.client.cancel.or(self.client.vanish) {
-            None => {
-                if let Some(lease) = self.served(&id, asked).await {
-                    self.hold(&lease).await;
-                    self.end(&id).await;
-                }
-            }
-            Some(after) => {
+        match (self.client.cancel, self.client.vanish) {
+            (None, None) => self.stay(&id, asked).await,
+            (Some(after), _) => {
                 let stay = Box::pin(async {
                     if let Some(lease) = self.served(&id, asked).await {
                         self.hold(&lease).await;
                     }
                 });
                 select(stay, self.world.sleep_until(CLIENTS, asked + after)).await;
-                self.give_up(&id).await;
+                self.world.mark("cancelled");
+                self.end(&id).await;
+            }
+            (None, Some(0)) => self.world.mark("gone before it was connected"),
+            (None, Some(after)) => {
+                let stay = Box::pin(self.connected(&id, async {
+                    if let Some(lease) = self.served(&id, asked).await {
+                        self.hold(&lease).await;
+                        // It would hold it for ever.
+                        std::future::pending::<()>().await;
+                    }
+                }));
+                select(stay, self.world.sleep_until(CLIENTS, asked + after)).await;
+                self.world.mark("vanished");
             }
         }
         self.world.tell(format!("client {} is done", self.number));
@@ -63,6 +71,73 @@ impl Running {
     async fn sleep(&self, after: i64) {
         let at = self.world.now() + after;
         self.world.sleep_until(CLIENTS, at).await;
+    }
+
+    /// Uses its lease, and lets go.
+    async fn stay(&self, id: &str, asked: i64) {
+        let keeps = self.client.keeps;
+        let kept = self.connected(id, async {
+            let lease = self.served(id, asked).await?;
+            if keeps {
+                self.keep(id).await;
+            } else {
+                self.hold(&lease).await;
+                self.end(id).await;
+            }
+            Some(lease)
+        });
+        if let Some(lease) = kept.await
+            && keeps
+        {
+            self.hold(&lease).await;
+            self.end(id).await;
+        }
+    }
+
+    /// Does something, connected to a node all the while if the lease is tied.
+    async fn connected<T>(&self, id: &str, what: impl Future<Output = T>) -> T {
+        let connection = async {
+            if self.client.tied {
+                self.connect(id).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        match select(Box::pin(what), Box::pin(connection)).await {
+            Either::Left((done, _)) => done,
+            // It has no end.
+            Either::Right(_) => std::future::pending().await,
+        }
+    }
+
+    /// Has a connection to some node, until the lease has none to hold any more.
+    async fn connect(&self, id: &str) {
+        let mut turn = 0;
+        let mut connection = None;
+        loop {
+            let (number, node) = self.node(turn).await;
+            match node.hold(id).await {
+                Ok(hold) => {
+                    self.world.tell(format!("client {} is connected to node {number}", self.number));
+                    let mut changes = node.changes();
+                    drop(node);
+                    // The one before is closed only now.
+                    connection.replace(hold);
+                    let gone = Box::pin(async { while changes.changed().await.is_ok() {} });
+                    match self.client.moves {
+                        None => gone.await,
+                        Some(every) => {
+                            let timer = self.world.sleep_until(CLIENTS, self.world.now() + every);
+                            if let Either::Right(_) = select(gone, timer).await {
+                                self.world.mark("moved");
+                            }
+                        }
+                    }
+                }
+                Err(AskError::Ended(_) | AskError::Untied(_)) => return,
+                Err(_) => self.sleep(200).await,
+            }
+            turn += 1;
+        }
     }
 
     /// A node that can be asked, the client's own first; waits for one.
@@ -92,7 +167,13 @@ impl Running {
         let mut turn = 0;
         loop {
             let (number, node) = self.node(turn).await;
-            let ask = Ask { request: request.clone(), owner: self.owner(), key: Some(self.key()), ..Ask::default() };
+            let ask = Ask {
+                request: request.clone(),
+                owner: self.owner(),
+                key: Some(self.key()),
+                tied: self.client.tied,
+                ..Ask::default()
+            };
             match node.ask(ask).await {
                 Ok(lease) => return lease.id,
                 Err(error) => {
@@ -168,6 +249,9 @@ impl Running {
         self.world.sleep_until(CLIENTS, until).await;
         let Some(now) = self.look(&lease.id).await else { return };
         if now.status != LeaseStatus::Active || now.place != lease.place {
+            if now.outcome == "holder-gone" {
+                self.world.fail(format!("client {} is there, and {} ended: {:?}", self.number, lease.id, now.reason));
+            }
             // A resource may be lost under its holder; that is told, and is no fault of the allocator.
             self.world.tell(format!("client {} lost {}: {:?}", self.number, lease.id, now.reason));
             self.world.mark("lost");
@@ -215,21 +299,19 @@ impl Running {
         }
     }
 
-    /// Lets go before its time, by its own word or by its daemon's.
-    async fn give_up(&self, id: &str) {
-        if self.client.vanish.is_none() {
-            self.world.mark("cancelled");
-            return self.end(id).await;
-        }
-        self.world.mark("vanished");
+    async fn keep(&self, id: &str) {
         let mut turn = 0;
         loop {
             let (_, node) = self.node(turn).await;
-            if node.holder_gone(id).await.is_ok() {
-                return;
+            match node.keep(id).await {
+                Ok(_) => return self.world.mark("kept"),
+                // What it was on may be lost in the moment in which it is kept.
+                Err(AskError::Ended(_)) => return,
+                Err(_) => {
+                    turn += 1;
+                    self.sleep(200).await;
+                }
             }
-            turn += 1;
-            self.sleep(200).await;
         }
     }
 }

@@ -8,7 +8,7 @@ use super::watch::{Told, Watch};
 use super::world::{CLIENTS, START, SimEnv, World};
 use super::yard::YardPlugin;
 use crate::config::{BlueprintConfig, ConfigRevision};
-use crate::engine::{Farm, Node, Start};
+use crate::engine::{Farm, HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
 use crate::plugin::Plugin;
@@ -199,7 +199,8 @@ impl Run {
                 world.sleep_until(number, at).await;
                 let env = Arc::new(SimEnv { world: Arc::clone(&world), owner: number });
                 let name = format!("node-{number}");
-                let start = Start { env, store, farm, name, protections, alone: false, sweeps: false };
+                let start =
+                    Start { env, store, farm, name, protections, alone: false, sweeps: false, hold_grace: HOLD_GRACE };
                 match Node::start(start).await {
                     Ok(node) => {
                         world.tell(format!("node {number} is up"));

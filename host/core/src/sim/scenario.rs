@@ -37,7 +37,13 @@ pub struct Client {
     pub hold: i64,
     /// It cancels this long after it asked, whatever it has by then.
     pub cancel: Option<i64>,
-    /// It is gone this long after it asked, without a word.
+    /// Its lease is tied, and it is connected to a node until it is done.
+    pub tied: bool,
+    /// It connects to another node this often, in milliseconds, before it closes the connection that it has.
+    pub moves: Option<i64>,
+    /// It keeps its tied lease as soon as that is active, and is not connected from then on.
+    pub keeps: bool,
+    /// It is gone this long after it asked, without a word; at 0 before it was connected.
     pub vanish: Option<i64>,
     /// It is no client, but an operator who wants every resource away at that time.
     pub drains: bool,
@@ -54,6 +60,9 @@ impl Client {
             attributes: "{}",
             hold: 1_000,
             cancel: None,
+            tied: false,
+            moves: None,
+            keeps: false,
             vanish: None,
             drains: false,
             within: None,
@@ -81,7 +90,19 @@ impl Client {
     }
 
     pub const fn vanishes(self, after: i64) -> Client {
-        Client { vanish: Some(after), ..self }
+        Client { tied: true, vanish: Some(after), ..self }
+    }
+
+    pub const fn tied(self) -> Client {
+        Client { tied: true, ..self }
+    }
+
+    pub const fn moves(self, every: i64) -> Client {
+        Client { tied: true, moves: Some(every), ..self }
+    }
+
+    pub const fn keeps(self) -> Client {
+        Client { tied: true, keeps: true, ..self }
     }
 
     /// An operator who wants away every resource that there is.

@@ -7,7 +7,7 @@ use drydock_core::contract::{
     Access, Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, Progress, Refusal,
     Request, ResourceArg, Slot, StepOutcome, Steps,
 };
-use drydock_core::engine::{Farm, Node, Start};
+use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::{Env, Real};
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::{Fault, Plugin, StepCall, View};
@@ -61,6 +61,7 @@ pub async fn open(path: &Path, resources: u32) -> anyhow::Result<Shelf> {
         protections: Protections::ALL,
         alone: true,
         sweeps: false,
+        hold_grace: HOLD_GRACE,
     };
     Ok(Shelf { node: Node::start(start).await?, env })
 }

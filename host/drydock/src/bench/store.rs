@@ -8,7 +8,7 @@ use super::rows::{Bound, Row};
 use super::statistics::median;
 use anyhow::{Context, bail};
 use drydock_core::contract::{Access, Acquisition, Allocation, Handout, Labels, Needs, Request, Slot};
-use drydock_core::engine::{Farm, Node, Start, class_of};
+use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start, class_of};
 use drydock_core::env::{Env, Real};
 use drydock_core::model::proposal::{Build, Change, Item, NewLease, Outcome, Placement, Plan};
 use drydock_core::model::protection::Protections;
@@ -130,6 +130,7 @@ impl Yard {
             protections: Protections::ALL,
             alone: true,
             sweeps: false,
+            hold_grace: HOLD_GRACE,
         };
         let yard = Yard { env, node: Node::start(start).await? };
         let blueprints = (0..callers).map(|caller| (blueprint(caller), kind(caller))).collect();
@@ -222,6 +223,7 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
         asked_at: now(),
         until: None,
         wait_until: None,
+        tied: false,
         answers: BTreeMap::from([(blueprint(caller), Considered::Serves(needs))]),
         revision: 1,
         never: None,

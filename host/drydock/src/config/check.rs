@@ -21,6 +21,10 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         let problem = format!("{} is out of range; it is 0 to 3600 seconds", file.stop_grace);
         return Err(at(&document, "stop_grace", problem));
     }
+    if !(1..=3600).contains(&file.hold_grace) {
+        let problem = format!("{} is out of range; it is 1 to 3600 seconds", file.hold_grace);
+        return Err(at(&document, "hold_grace", problem));
+    }
     let mut plugins = Vec::new();
     for (index, folder) in file.plugins.iter().enumerate() {
         let path = document.resolve(folder);
@@ -38,6 +42,7 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         plugins,
         node,
         stop_grace: Duration::from_secs(file.stop_grace),
+        hold_grace: Duration::from_secs(file.hold_grace),
         credentials: credentials(file.credentials, &document)?,
         blueprints: file.blueprint,
         document,

@@ -22,6 +22,10 @@ pub struct File {
     /// Seconds that running steps may take to end when the daemon stops. 0 to 3,600. Default: 10.
     #[serde(default = "ten")]
     pub stop_grace: u64,
+    /// Seconds that a daemon waits for the client of a tied lease that has not connected to it yet. 1 to 3,600.
+    /// Default: 30.
+    #[serde(default = "thirty")]
+    pub hold_grace: u64,
     /// By name.
     #[serde(default)]
     pub credentials: Credentials,
@@ -31,6 +35,10 @@ pub struct File {
 
 fn ten() -> u64 {
     10
+}
+
+fn thirty() -> u64 {
+    30
 }
 
 impl File {

@@ -37,6 +37,8 @@ pub struct Config {
     pub node: String,
     /// How long running steps may take to end when the daemon stops.
     pub stop_grace: Duration,
+    /// How long the client of a tied lease may take to connect, after it has asked or the daemon was started.
+    pub hold_grace: Duration,
     pub credentials: Credentials,
     /// In the order of the file.
     pub blueprints: Vec<BlueprintConfig>,

@@ -45,6 +45,7 @@ impl Deciding<'_> {
             ord: new.asked_at,
             until: new.until,
             wait_until: new.wait_until,
+            tied: i64::from(new.tied),
             acquired_at: None,
             active_at: None,
             ended_at: None,

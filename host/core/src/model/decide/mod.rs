@@ -3,6 +3,7 @@
 
 mod ask;
 mod end;
+mod hold;
 mod node;
 mod plan;
 mod step;
@@ -61,6 +62,9 @@ impl Deciding<'_> {
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),
             Change::Plan(plan) => self.plan(plan),
             Change::EndLease { lease, outcome, reason } => self.end_lease(lease, outcome, reason),
+            Change::HoldLease { lease } => self.hold_lease(lease),
+            Change::KeepLease { lease } => self.keep_lease(lease),
+            Change::HolderGone { lease, epoch } => self.holder_gone(lease, *epoch),
             Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
             Change::Retire { resource, idle_since, closes } => self.retire(resource, *idle_since, *closes),
             Change::Step(report) => self.step(report),

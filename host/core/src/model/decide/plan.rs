@@ -263,12 +263,12 @@ impl Deciding<'_> {
                 ),
             })
         });
-        let node = self.node.to_owned();
+        let claim = self.claim_of(&lease);
         let at = self.at;
         let take = |lease: &mut Lease| {
             lease.place = Some(placement.place.clone());
             lease.resource = Some(resource.id.clone());
-            lease.claim = node;
+            lease.claim = claim;
             lease.epoch += 1;
             lease.acquired_at = Some(at);
             lease.reason = None;

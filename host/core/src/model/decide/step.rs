@@ -75,11 +75,11 @@ impl Deciding<'_> {
                 Some(ready) => {
                     let lease = self.lease(&place.lease)?;
                     self.rows.places.put(place);
-                    let (at, node) = (self.at, self.node.to_owned());
+                    let (at, claim) = (self.at, self.claim_of(&lease));
                     self.move_lease(lease, LeaseStatus::Active, "nothing to set up", |lease| {
                         lease.active_at = Some(at);
                         lease.handout = Doc(Some(ready));
-                        lease.claim = node;
+                        lease.claim = claim;
                         lease.epoch += 1;
                     })?;
                 }

@@ -198,11 +198,36 @@ pub fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "client-gone",
-            about: "the client disconnects while it acquires, and nothing stays held",
+            about: "the client disconnects while it acquires, or dies before it has connected, and nothing stays held",
             yards: vec![Yard { bindings: ONE_BINDING, open_again: 4, open_pause: 300, ..Yard::HOSTS }],
-            clients: vec![Client::at(0).vanishes(700), Client::at(10), Client::at(20).vanishes(1_500)],
+            clients: vec![
+                Client::at(0).vanishes(700),
+                Client::at(10),
+                Client::at(20).vanishes(1_500),
+                Client::at(30).vanishes(0),
+                Client::at(40).vanishes(60_000),
+            ],
+            faults: Faults::ALL,
             naive: &[&[ClientEnd]],
-            reached: &["served", "vanished"],
+            reached: &["served", "vanished", "gone before it was connected", "killed", "frozen"],
+            ..base()
+        },
+        Scenario {
+            name: "client-stays",
+            about: "a client that is connected keeps its lease, to whichever node it is, and whatever becomes of that one",
+            nodes: 3,
+            yards: vec![Yard { bindings: TWO_BINDINGS, open_again: 2, open_pause: 300, ..Yard::HOSTS }],
+            clients: vec![
+                Client::at(0).moves(3_000).hold(40_000),
+                Client::at(10).tied().hold(50_000),
+                Client::at(20).keeps().hold(40_000),
+                Client::at(30).moves(1_000).hold(5_000),
+            ],
+            faults: Faults::ALL,
+            // A clock that jumps while others could go on makes clients too late that are not.
+            early_timer: 0,
+            naive: &[&[Watch]],
+            reached: &["served", "moved", "kept", "killed", "frozen"],
             ..base()
         },
         Scenario {

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use drydock_core::config::{BlueprintConfig, ConfigRevision};
-use drydock_core::engine::{Farm, Node, Start};
+use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
@@ -39,6 +39,11 @@ struct Daemon {
 
 /// A blueprint "shelf" of the type "shelf" with so many places, and one "cellar" with none that is granted nothing.
 async fn daemon(places: u32) -> Daemon {
+    daemon_with(places, HOLD_GRACE).await
+}
+
+/// The same, with its patience for clients of tied leases that don't connect, in milliseconds.
+async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     let plugin: Arc<dyn Plugin> = Arc::new(shelf::Shelf::new());
     let directory = std::env::temp_dir();
     let blueprint = |name: &str, places: u32, grants: &[&str]| -> BlueprintConfig {
@@ -63,6 +68,7 @@ async fn daemon(places: u32) -> Daemon {
         protections: Protections::ALL,
         alone: true,
         sweeps: true,
+        hold_grace,
     };
     let node = Node::start(start).await.unwrap();
     let news = News::new();
