@@ -14,6 +14,7 @@ async fn who_waits_is_told_for_whom_and_gets_it() {
     assert!(status.success(), "{said}");
     let lease: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(lease["status"], "active");
+    assert_eq!(lease["tied"], false, "it was kept");
     assert!(lease["handout"]["directory"].as_str().unwrap().contains("/h1/"));
 }
 
@@ -40,6 +41,7 @@ async fn busy_is_told_from_never() {
     let first = lease(&house, &["-a", "host=h1"]);
     run(&house, &["lease", "--type", "host", "-a", "host=h1", "--timeout", "300ms"]).failed(4, "not active in time");
     let second = lease(&house, &["-a", "host=h1", "--no-wait"]);
+    assert_eq!(run(&house, &["show", &second, "--json"]).json()["lease"]["tied"], false);
     run(&house, &["wait", &second, "--timeout", "100ms"]).failed(4, "100ms");
     // It was not given up.
     run(&house, &["release", &first]).ok();

@@ -25,6 +25,11 @@ async fn the_command_finds_its_lease_and_keeps_its_code() {
     assert!(lines[1].starts_with(&*house.path("hosts").canonicalize().unwrap().to_string_lossy()), "{printed}");
     assert!(lines[2].starts_with("l-") && lines[2].contains(" r-") && lines[2].ends_with(" 127.0.0.1"), "{printed}");
     nothing_is_leased(&house);
+    // It is there as long as its client is.
+    let drydock = env!("CARGO_BIN_EXE_drydock");
+    let output = with(&house, &format!("{drydock} show $DRYDOCK_LEASE; {drydock} leases --json")).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("ends with its client") && printed.contains("\"tied\": true"), "{printed}");
     // The environment is enough to use the lease.
     let script = format!("{} command $DRYDOCK_LEASE -- pwd", env!("CARGO_BIN_EXE_drydock"));
     let output = with(&house, &script).output().unwrap();

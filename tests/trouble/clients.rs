@@ -3,7 +3,9 @@
 use crate::directory;
 use crate::house::{House, ended, wait_for};
 use crate::sshd::{is_alive, kill};
+use drydock::api::types::AskRequest;
 use drydock_core::model::status::LeaseStatus;
+use serde_json::json;
 use std::fs;
 use std::process::{Child, Stdio};
 
@@ -25,46 +27,127 @@ impl House {
         .await;
         found.expect("it was found")
     }
+
+    /// A `with` for this owner whose job goes on until it is killed, or the gate is opened; with the job's process.
+    async fn with(&self, owner: &str) -> (Child, u32) {
+        let (pid, gate) = (self.path(&format!("{owner}.pid")), self.path("gate"));
+        let job = format!(
+            "echo $$ > {0}.new; mv {0}.new {0}; until [ -e {1} ]; do sleep 0.05; done",
+            pid.display(),
+            gate.display()
+        );
+        let with = self.spawn(&["with", "--type", "host", "--owner", owner, "--", "sh", "-c", &job]);
+        wait_for("the job runs", async || pid.exists()).await;
+        (with, fs::read_to_string(pid).expect("the job's pid").trim().parse().expect("a number"))
+    }
+}
+
+/// Kills a client, which has no time to say anything.
+fn vanish(client: &mut Child) {
+    client.kill().expect("it can be killed");
+    ended(client, "the client is gone");
 }
 
 #[tokio::test]
-async fn a_lease_whose_holder_vanishes_ends_when_its_time_is_over() {
+async fn a_lease_whose_holder_vanishes_ends() {
     let house = House::with_hosts(1).await;
     let client = house.client();
-    let file = house.path("pid");
-    let job = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", file.display());
-    let mut with = house.spawn(&["with", "--type", "host", "--owner", "v", "--until", "6s", "--", "sh", "-c", &job]);
-    wait_for("the job runs", async || file.exists()).await;
-    with.kill().expect("it can be killed");
-    ended(&mut with, "the client is gone");
+    let (mut with, job) = house.with("v").await;
+    vanish(&mut with);
     let lease = house.lease_of("v").await;
     let detail = client.until_over(&lease).await;
-    assert_eq!(detail.lease.outcome.as_deref(), Some("expired"));
-    house.run(&["why", &lease]).assert_printed(&["It ended (expired)", "ask with a later --until"]);
+    assert_eq!(detail.lease.outcome.as_deref(), Some("holder-gone"));
+    house.run(&["why", &lease]).assert_printed(&["It ended (holder-gone): its client is gone"]);
     house.assert_clean().await;
     // The host serves the next one.
     client.release(&client.host("w").await.lease.id).await;
-    let job = fs::read_to_string(file).expect("the job's pid").trim().parse().expect("a number");
     kill(job, "KILL");
     wait_for("the job is gone", async || !is_alive(job)).await;
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_while_it_waits_is_not_served_for_ever() {
+async fn a_client_that_vanishes_while_it_waits_waits_no_more() {
     let house = House::with_hosts(1).await;
     let client = house.client();
     let holder = client.host("a").await.lease.id;
-    let mut waiting = house.spawn(&["lease", "--type", "host", "--owner", "v", "--timeout", "4s"]);
+    let mut waiting = house.spawn(&["lease", "--type", "host", "--owner", "v"]);
     let lease = house.lease_of("v").await;
-    waiting.kill().expect("it can be killed");
-    ended(&mut waiting, "the client is gone");
     client.until_why(&lease, &["It waits, number 1 in line", &holder]).await;
+    vanish(&mut waiting);
     let detail = client.until_over(&lease).await;
-    assert_eq!((detail.lease.outcome.as_deref(), detail.lease.active_at), (Some("expired"), None));
-    house.run(&["why", &lease]).assert_printed(&["was not active in time", "--timeout"]);
+    assert_eq!((detail.lease.outcome.as_deref(), detail.lease.active_at), (Some("holder-gone"), None));
+    house.run(&["why", &lease]).assert_printed(&["It ended (holder-gone): its client is gone"]);
     client.release(&holder).await;
-    client.until_over(&holder).await;
+    let next = client.host("w").await.lease.id;
+    client.release(&next).await;
+    client.until_over(&next).await;
     house.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_was_printed_outlives_its_client() {
+    let house = House::with_hosts(2).await;
+    let client = house.client();
+    let printed = house.run(&["lease", "--type", "host", "--owner", "v"]);
+    assert_eq!(printed.code, Some(0), "{printed:?}");
+    let kept = printed.stdout.trim().to_owned();
+    // A client that vanishes later than the one that printed it.
+    let (mut with, job) = house.with("w").await;
+    vanish(&mut with);
+    kill(job, "KILL");
+    client.until_over(&house.lease_of("w").await).await;
+    let lease = client.lease(&kept).await.lease;
+    assert_eq!((lease.status, lease.tied), (LeaseStatus::Active, false));
+    client.release(&kept).await;
+    client.until_over(&kept).await;
+    house.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_ends_is_waited_for_and_keeps_the_lease() {
+    let mut house = House::prepare(1);
+    house.configure(json!({ "hold_grace": 15 }));
+    house.start().await;
+    let client = house.client();
+    let (mut with, _) = house.with("v").await;
+    let lease = house.lease_of("v").await;
+    assert!(house.stop().success());
+    house.start().await;
+    house.kill();
+    house.start().await;
+    // One that was asked for later, and that nobody holds, is given up before.
+    let request = AskRequest {
+        kind: "host".into(),
+        owner: Some("nobody".into()),
+        key: Some("k".into()),
+        tied: true,
+        ..AskRequest::default()
+    };
+    let given_up = client.ask(&request).await.id;
+    assert_eq!(client.until_over(&given_up).await.lease.outcome.as_deref(), Some("holder-gone"));
+    let held = client.lease(&lease).await.lease;
+    assert_eq!((held.status, held.tied), (LeaseStatus::Active, true));
+    fs::write(house.path("gate"), "").expect("the gate can be opened");
+    assert_eq!(ended(&mut with, "the job ends").code(), Some(0));
+    assert_eq!(client.until_over(&lease).await.lease.outcome.as_deref(), Some("released"));
+    house.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_while_the_daemon_is_away_is_found_gone() {
+    let mut house = House::prepare(1);
+    house.configure(json!({ "hold_grace": 1 }));
+    house.start().await;
+    let client = house.client();
+    let (mut with, job) = house.with("v").await;
+    let lease = house.lease_of("v").await;
+    house.kill();
+    vanish(&mut with);
+    kill(job, "KILL");
+    house.start().await;
+    assert_eq!(client.until_over(&lease).await.lease.outcome.as_deref(), Some("holder-gone"));
+    house.assert_clean().await;
+    client.release(&client.host("w").await.lease.id).await;
 }
 
 #[tokio::test]

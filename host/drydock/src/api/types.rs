@@ -75,6 +75,10 @@ pub struct AskRequest {
     /// The lease ends if it is not active after this many milliseconds. 1 to 3,155,760,000,000 (a hundred years).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<i64>,
+    /// The lease ends when nobody holds a connection for it (`GET /v1/leases/{id}/hold`), until it is kept. The first
+    /// connection has `hold_grace` of the configuration to come, a later one two seconds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tied: bool,
 }
 
 /// A lease, as every answer shows it.
@@ -107,6 +111,9 @@ pub struct LeaseView {
     /// It ends then if it is not active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_at: Option<i64>,
+    /// It ends when nobody holds a connection for it.
+    #[serde(default)]
+    pub tied: bool,
     /// The only blueprint that may serve it, where the request named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
@@ -199,6 +206,21 @@ pub struct ReleaseRequest {
     /// For people. 1 to 1,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// `POST /v1/leases/{id}/keep`: the lease is tied no more, and lasts until it is released. Answered with a
+/// [`LeaseView`]. The body may be absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepRequest {}
+
+/// One line of the answer to `GET /v1/leases/{id}/hold`, which lasts as long as the lease and the client's connection:
+/// while it does, the tied lease does not end for want of a client. One line when it begins, one when the lease ends; a
+/// stream without that one was cut, by the daemon's end for example, and the client should connect again. Empty lines
+/// come every 15 seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldLine {
+    pub lease: LeaseView,
 }
 
 /// `POST /v1/leases/{id}/command`: answered with a stream of [`CommandEvent`], one JSON object a line.

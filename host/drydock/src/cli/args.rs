@@ -50,8 +50,8 @@ pub enum ClientCommand {
     /// Lease something, and wait until it is ready
     ///
     /// Prints the lease's id on stdout when the lease is active; what it waits for, whenever that changes, on stderr.
-    /// When interrupted (SIGINT, SIGTERM, SIGHUP) while it waits, it releases the lease. A lease that was printed stays
-    /// until it is released or its --until is over.
+    /// When interrupted (SIGINT, SIGTERM, SIGHUP) while it waits, it releases the lease, and when killed, the daemon does.
+    /// A lease that was printed stays until it is released or its --until is over; so does one asked for with --no-wait.
     #[command(after_help = "Examples:\n  drydock lease --type host --label os=linux --until 2h\n  \
         drydock lease --type host -a 'disk={\"gb\": 50}' --timeout 10m --json")]
     Lease(LeaseArgs),
@@ -76,7 +76,8 @@ pub enum ClientCommand {
     ///
     /// and whatever the lease itself hands out. Its exit code is kept (128 + n when signal n ended it; 127 when there is
     /// no such command, 126 when it can't be run); 125 says that drydock failed. Signals are passed on. When the lease
-    /// ends while the command runs, the command is ended too: SIGTERM, and SIGKILL ten seconds later.
+    /// ends while the command runs, the command is ended too: SIGTERM, and SIGKILL ten seconds later. When drydock itself is
+    /// killed, the daemon ends the lease.
     #[command(
         verbatim_doc_comment,
         after_help = "Examples:\n  drydock with --type host --label os=linux -- ./deploy.sh\n  \

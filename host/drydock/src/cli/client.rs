@@ -103,6 +103,12 @@ impl Client {
         Ok(Lines { body: answer.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
+    /// The same for a `GET`.
+    pub async fn get_lines(&self, path: &str) -> Result<Lines, ClientError> {
+        let answer = self.send(Method::GET, path, Bytes::new()).await?;
+        Ok(Lines { body: answer.into_body(), buffer: Vec::new(), searched: 0 })
+    }
+
     /// Sends a request; an answer that is an error becomes one.
     async fn send(&self, method: Method, target: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
         let stream = UnixStream::connect(&self.socket)

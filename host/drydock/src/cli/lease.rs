@@ -2,19 +2,27 @@
 
 use super::args::{LeaseArgs, ReleaseArgs, WaitArgs};
 use super::client::{Client, ClientError, path};
+use super::holding::{Holding, keep};
 use super::output::{plain, print, print_json, tell};
 use super::signals::Signals;
-use super::waiting::{ask, release, request, until_active, until_ours};
+use super::waiting::{ask, interrupted, release, request, until_active, until_ours};
 use crate::api::types::{LeaseView, ReleaseRequest};
 use crate::exit::{self, Exit};
 use serde_json::Value;
 
 pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
-    let request = request(&args.wish)?;
+    // While nobody knows its id but this client, it ends with it.
+    let request = request(&args.wish, !args.no_wait)?;
     let mut signals = Signals::catch()?;
     let mut lease = ask(client, &request, &mut signals).await?;
     if !args.no_wait {
-        lease = until_ours(client, &lease.id, &mut signals).await?.lease;
+        let holding = Holding::of(client, &lease);
+        lease = until_ours(client, &lease, &mut signals).await?.lease;
+        lease = tokio::select! {
+            kept = keep(client, lease.clone()) => kept?,
+            caught = signals.next() => return Err(interrupted(client, &lease.id, caught).await),
+        };
+        drop(holding);
     }
     if let Err(error) = print_lease(&lease, args.json) {
         // Nobody knows its id.

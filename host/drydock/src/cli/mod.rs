@@ -8,6 +8,7 @@ mod client;
 mod command;
 mod daemon;
 mod demo;
+mod holding;
 mod lease;
 mod lists;
 mod log;

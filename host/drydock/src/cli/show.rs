@@ -118,6 +118,7 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
         ("waits until", at(now, lease.timeout_at).filter(|_| lease.active_at.is_none())),
         ("ends", at(now, lease.until).filter(|_| lease.ended_at.is_none())),
         ("ended", at(now, lease.ended_at)),
+        ("tied", lease.tied.then(|| "yes: it ends with its client, unless it is kept".to_owned())),
         ("resource", lease.resource.clone()),
         ("place", lease.place.clone()),
         ("access", access),

@@ -25,8 +25,8 @@ const POLL: Duration = Duration::from_secs(120);
 /// How long a daemon that answered before may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The request that the flags make. It has a key in any case, so that it can be repeated when an answer is lost.
-pub fn request(wish: &WishArgs) -> Result<AskRequest, Exit> {
+/// The request that the flags make; a tied one ends with its client. It has a key in any case, so that it can be repeated when an answer is lost.
+pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
     let invalid = |why: String| Exit::new(exit::INVALID, why);
     Ok(AskRequest {
         kind: wish.kind.clone(),
@@ -37,6 +37,7 @@ pub fn request(wish: &WishArgs) -> Result<AskRequest, Exit> {
         key: Some(wish.key.clone().unwrap_or_else(|| format!("cli-{:032x}", rand::random::<u128>()))),
         until: wish.until.map(|end| end.moment(now())),
         timeout_ms: wish.timeout.map(whole_milliseconds),
+        tied,
     })
 }
 
@@ -149,14 +150,18 @@ pub async fn release(client: &Client, id: &str, reason: &str) -> Result<LeaseVie
 }
 
 /// Waits until a lease that was asked for here is active; when a signal comes first, it is released.
-pub async fn until_ours(client: &Client, id: &str, signals: &mut Signals) -> Result<LeaseDetailView, Exit> {
+pub async fn until_ours(client: &Client, lease: &LeaseView, signals: &mut Signals) -> Result<LeaseDetailView, Exit> {
+    let id = &lease.id;
     tokio::select! {
         detail = until_active(client, id) => detail.map_err(|mut exit| {
             if exit.code == exit::UNREACHABLE {
-                exit.message += &format!(
-                    "; lease {0} is kept: `drydock wait {0}` goes on waiting, and `drydock release {0}` lets go of it",
-                    plain(id)
-                );
+                let id = plain(id);
+                exit.message += &match lease.tied {
+                    true => format!("; lease {id} ends soon after the daemon is back, since nobody waits for it any more"),
+                    false => format!(
+                        "; lease {id} is kept: `drydock wait {id}` goes on waiting, and `drydock release {id}` lets go of it"
+                    ),
+                };
             }
             exit
         }),
@@ -165,7 +170,7 @@ pub async fn until_ours(client: &Client, id: &str, signals: &mut Signals) -> Res
 }
 
 /// A signal came while a lease was waited for: releases it, and says so.
-async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
+pub async fn interrupted(client: &Client, id: &str, caught: Caught) -> Exit {
     match release(client, id, &format!("its client was interrupted by {}", caught.name())).await {
         Ok(_) => Exit::new(caught.code(), format!("{} came; lease {} is released", caught.name(), plain(id))),
         Err(exit) => Exit::new(caught.code(), exit.message),
@@ -191,7 +196,8 @@ fn waits(lease: &LeaseView) -> bool {
     !over(lease) && lease.status != LeaseStatus::Active
 }
 
-fn over(lease: &LeaseView) -> bool {
+/// It has ended, or is about to.
+pub fn over(lease: &LeaseView) -> bool {
     lease.status.ended() || lease.wanted == Wanted::End
 }
 
@@ -205,7 +211,7 @@ fn poll(seen: Option<String>) -> WaitQuery {
 }
 
 /// Repeats a request while the daemon is away, for a bounded time.
-async fn patiently<T>(attempt: impl AsyncFnMut() -> Result<T, ClientError>) -> Result<T, ClientError> {
+pub async fn patiently<T>(attempt: impl AsyncFnMut() -> Result<T, ClientError>) -> Result<T, ClientError> {
     tolerantly(Some(PATIENCE), attempt).await
 }
 

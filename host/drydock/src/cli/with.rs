@@ -2,6 +2,7 @@
 
 use super::args::WithArgs;
 use super::client::Client;
+use super::holding::Holding;
 use super::output::{plain, tell};
 use super::signals::{Caught, Signals};
 use super::waiting::{ask, ended, release, request, until_ours, until_over};
@@ -25,10 +26,12 @@ const NOT_RUNNABLE: u8 = 126;
 const NO_SUCH_COMMAND: u8 = 127;
 
 pub async fn with(client: &Client, args: &WithArgs) -> Result<u8, Exit> {
-    let request = request(&args.wish)?;
+    let request = request(&args.wish, true)?;
     let mut signals = Signals::catch()?;
     let lease = ask(client, &request, &mut signals).await?;
-    let detail = until_ours(client, &lease.id, &mut signals).await?;
+    // To the end, also while it is released.
+    let _holding = Holding::of(client, &lease);
+    let detail = until_ours(client, &lease, &mut signals).await?;
     let result = run(client, &detail, &args.argv, &mut signals).await;
     if let Err(exit) = release(client, &lease.id, "its command has ended").await {
         tell(&exit.message);

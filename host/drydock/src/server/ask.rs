@@ -56,7 +56,7 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
         owner: owner.to_string(),
         key: ask.key,
         until: ask.until,
-        tied: false,
+        tied: ask.tied,
         wait_until: ask.timeout_ms.map(|timeout| now.saturating_add(timeout)),
     })
 }

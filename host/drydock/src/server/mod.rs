@@ -7,6 +7,7 @@
 //! - `commands`: running commands on leased things
 //! - `error`: answers that say no
 //! - `events`, `leases`, `resources`, `status`: the handlers of what they are named for
+//! - `holding`: connections that tied leases last as long as
 //! - `logging`: where `tracing` goes
 //! - `news`: who waits for what to change
 //! - `node`: starting and stopping the core
@@ -23,6 +24,7 @@ mod catalogue;
 mod commands;
 mod error;
 mod events;
+mod holding;
 mod leases;
 mod logging;
 mod news;

@@ -4,7 +4,7 @@ use super::catalogue::Catalogue;
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{ask, commands, events, leases, resources, status};
+use super::{ask, commands, events, holding, leases, resources, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path, Request};
@@ -45,6 +45,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/leases", get(leases::list).post(leases::ask))
         .route("/v1/leases/{id}", get(leases::show))
         .route("/v1/leases/{id}/why", get(leases::why))
+        .route("/v1/leases/{id}/hold", get(holding::hold))
+        .route("/v1/leases/{id}/keep", post(holding::keep))
         .route("/v1/leases/{id}/release", post(leases::release))
         .route("/v1/leases/{id}/command", post(commands::run))
         .route("/v1/resources", get(resources::list))

@@ -26,6 +26,7 @@ pub fn lease(row: Lease) -> LeaseView {
         ended_at: row.ended_at,
         until: row.until,
         timeout_at: row.wait_until,
+        tied: row.tied == 1,
         blueprint: request.blueprint,
         resource: row.resource,
         place: row.place,

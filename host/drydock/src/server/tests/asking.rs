@@ -30,7 +30,7 @@ async fn a_wrong_request_names_its_field() {
             "{\"type\": \"shelf\",\n\"atributes\": {}}",
             Some("atributes"),
             "atributes: there is no field `atributes` here; there are: `type`, `attributes`, `labels`, `blueprint`, \
-             `owner`, `key`, `until`, `timeout_ms` (line 2)",
+             `owner`, `key`, `until`, `timeout_ms`, `tied` (line 2)",
         ),
         (r#"{"type": 7}"#, Some("type"), "type: invalid type: integer `7`, expected a string (line 1)"),
         (
@@ -42,6 +42,11 @@ async fn a_wrong_request_names_its_field() {
             r#"{"type": "shelf", "labels": {"os": 7}}"#,
             Some("labels.os"),
             "labels.os: invalid type: integer `7`, expected a string (line 1)",
+        ),
+        (
+            r#"{"type": "shelf", "tied": "yes"}"#,
+            Some("tied"),
+            "tied: invalid type: string \"yes\", expected a boolean (line 1)",
         ),
         (r#"{"type": ""}"#, Some("type"), "type: it is empty; it is 1 to 255 bytes"),
         (r#"{"type": "host"}"#, Some("type"), "no blueprint makes \"host\"; the configured types are: shelf"),

@@ -3,6 +3,7 @@
 
 mod asking;
 mod commanding;
+mod holding;
 mod shelf;
 mod waiting;
 
