@@ -1,17 +1,20 @@
-//! HTTP with JSON to the daemon, over its Unix socket. Each request has a connection of its own: dropping a call closes
-//! it, and a daemon that was started again is found without further ado.
+//! HTTP with JSON to the daemon, over its Unix socket. A request has a connection for itself until its answer was read,
+//! and then leaves it to the next: so dropping a call closes its connection, and the daemon knows. Connections that a
+//! daemon has closed are passed over, so that one that was started again is found without further ado.
 
 use crate::api::types::{ErrorBody, ErrorKind, ErrorView};
 use crate::cli::output::plain;
 use crate::exit::{self, Exit};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::UnixStream;
 
 /// What is kept of a segment of a path.
@@ -76,11 +79,21 @@ fn sentence(error: &ErrorView) -> String {
 #[derive(Clone, Debug)]
 pub struct Client {
     socket: PathBuf,
+    /// Connections that nobody uses.
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+type Connection = SendRequest<Full<Bytes>>;
+
+/// The head of an answer, and the connection on which the rest of it comes.
+struct Answer {
+    response: Response<Incoming>,
+    connection: Connection,
 }
 
 impl Client {
     pub fn new(socket: impl Into<PathBuf>) -> Client {
-        Client { socket: socket.into() }
+        Client { socket: socket.into(), idle: Arc::default() }
     }
 
     pub fn socket(&self) -> &Path {
@@ -90,17 +103,17 @@ impl Client {
     pub async fn get<Q: Serialize, T: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<T, ClientError> {
         let query = serde_urlencoded::to_string(query).map_err(|error| ClientError::Request(error.to_string()))?;
         let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        read(self.send(Method::GET, &target, Bytes::new()).await?).await
+        self.read(self.send(Method::GET, &target, Bytes::new()).await?).await
     }
 
     pub async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, ClientError> {
-        read(self.send(Method::POST, path, json(body)?).await?).await
+        self.read(self.send(Method::POST, path, json(body)?).await?).await
     }
 
     /// A `POST` whose answer is one JSON object a line, as long as it lasts.
     pub async fn lines<B: Serialize>(&self, path: &str, body: &B) -> Result<Lines, ClientError> {
         let answer = self.send(Method::POST, path, json(body)?).await?;
-        Ok(Lines { body: answer.into_body(), buffer: Vec::new(), searched: 0 })
+        Ok(Lines { body: answer.response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
     /// The same for a `GET`.
@@ -110,29 +123,69 @@ impl Client {
     }
 
     /// Sends a request; an answer that is an error becomes one.
-    async fn send(&self, method: Method, target: &str, body: Bytes) -> Result<Response<Incoming>, ClientError> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|why| ClientError::Unreachable { socket: plain(&self.socket.display().to_string()), why })?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-        // It ends when the answer's body has been read or dropped.
-        tokio::spawn(connection);
+    async fn send(&self, method: Method, target: &str, body: Bytes) -> Result<Answer, ClientError> {
         let mut request = Request::builder().method(method).uri(target).header("host", "drydock");
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
         let request = request.body(Full::new(body)).map_err(|error| ClientError::Request(error.to_string()))?;
-        let answer = sender.send_request(request).await.map_err(lost)?;
-        if answer.status().is_success() {
+        let answer = self.exchange(request).await?;
+        let status = answer.response.status();
+        if status.is_success() {
             return Ok(answer);
         }
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await.map_err(lost)?.to_bytes();
-        match serde_json::from_slice::<ErrorBody>(&bytes) {
+        match serde_json::from_slice::<ErrorBody>(&self.body(answer).await?) {
             Ok(body) => Err(ClientError::Refused(body.error)),
             Err(_) => Err(ClientError::Unreadable(format!("status {status} without a reason"))),
         }
+    }
+
+    async fn exchange(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, ClientError> {
+        loop {
+            let kept = self.idle().pop();
+            let new = kept.is_none();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.connect().await?,
+            };
+            if connection.ready().await.is_err() && !new {
+                continue;
+            }
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok(Answer { response, connection }),
+                // The daemon has not seen it.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if !new => request = unsent,
+                    _ => return Err(lost(error.into_error())),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, ClientError> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|why| ClientError::Unreachable { socket: plain(&self.socket.display().to_string()), why })?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        // It ends when nobody can send on it any more, and the last answer has been read or dropped.
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: Answer) -> Result<T, ClientError> {
+        serde_json::from_slice(&self.body(answer).await?).map_err(|error| ClientError::Unreadable(error.to_string()))
+    }
+
+    /// Reads an answer to its end, and leaves its connection to others.
+    async fn body(&self, answer: Answer) -> Result<Bytes, ClientError> {
+        let bytes = answer.response.into_body().collect().await.map_err(lost)?.to_bytes();
+        self.idle().push(answer.connection);
+        Ok(bytes)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        // A panic elsewhere leaves the list as it was.
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -175,11 +228,6 @@ impl Lines {
             }
         }
     }
-}
-
-async fn read<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<T, ClientError> {
-    let bytes = answer.into_body().collect().await.map_err(lost)?.to_bytes();
-    serde_json::from_slice(&bytes).map_err(|error| ClientError::Unreadable(error.to_string()))
 }
 
 fn json<B: Serialize>(body: &B) -> Result<Bytes, ClientError> {
