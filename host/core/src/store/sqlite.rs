@@ -11,21 +11,31 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// How many rows of an answer may wait to be taken before the thread that reads them has to. More than the rows of most
 /// groups, since each pause is two changes between threads.
 const ROWS: usize = 4_096;
 
+/// How a transaction starts and ends: together with its first statement, and with its last, since each is a trip.
+const BEGIN: &str = "begin immediate";
+const COMMIT: &str = "commit";
+
 /// A commit returns once it is on the disk; readers see the last committed state while a commit is under way.
 pub struct Sqlite {
-    writer: Mutex<SqliteConnection>,
+    writer: Mutex<Writer>,
     /// None for a store in memory, which only one connection can see. Two, so that a look does not wait for a list.
     readers: Option<[Mutex<SqliteConnection>; 2]>,
     /// Scripts by the statements they are made of, so that each combination is prepared once.
     scripts: SyncMutex<HashMap<Vec<usize>, Arc<str>>>,
     /// Held for as long as the store is open; the system lets go of it when the process ends, however it ends.
     _lock: Option<File>,
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    /// A transaction has begun, and is not known to have ended.
+    open: bool,
 }
 
 impl Sqlite {
@@ -45,7 +55,7 @@ impl Sqlite {
         let one = SqliteConnection::connect_with(&options).await.map_err(describe)?;
         let other = SqliteConnection::connect_with(&options).await.map_err(describe)?;
         Ok(Sqlite {
-            writer: Mutex::new(writer),
+            writer: Mutex::new(Writer { connection: writer, open: false }),
             readers: Some([Mutex::new(one), Mutex::new(other)]),
             scripts: SyncMutex::default(),
             _lock: Some(lock),
@@ -63,19 +73,50 @@ impl Sqlite {
             .row_buffer_size(ROWS);
         let writer =
             SqliteConnection::connect_with(&options).await.map_err(|error| StoreError::open(":memory:", &error))?;
-        Ok(Sqlite { writer: Mutex::new(writer), readers: None, scripts: SyncMutex::default(), _lock: None })
+        Ok(Sqlite {
+            writer: Mutex::new(Writer { connection: writer, open: false }),
+            readers: None,
+            scripts: SyncMutex::default(),
+            _lock: None,
+        })
     }
 
     /// Joins statements into one script whose arguments are numbered, because what a statement costs is the trip.
-    fn script(&self, statements: &[Statement]) -> Arc<str> {
+    fn script<'a>(&self, statements: impl Iterator<Item = &'a str> + Clone) -> Arc<str> {
         // The texts live as long as the store does, so their addresses name them.
-        let key: Vec<usize> = statements.iter().map(|statement| statement.sql.as_ptr() as usize).collect();
+        let key: Vec<usize> = statements.clone().map(|sql| sql.as_ptr() as usize).collect();
         let mut scripts = self.scripts.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let script = scripts.entry(key).or_insert_with(|| {
-            let numbered = statements.iter().enumerate().map(|(i, s)| s.sql.replace("$1", &format!("${}", i + 1)));
+            let mut arguments = 0;
+            let numbered = statements.map(|sql| {
+                arguments += usize::from(sql.contains("$1"));
+                sql.replace("$1", &format!("${arguments}"))
+            });
             numbered.collect::<Vec<_>>().join(";\n").into()
         });
         Arc::clone(script)
+    }
+
+    /// The connection that writes, in no transaction: one that was given up half way is rolled back.
+    async fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let mut writer = self.writer.lock().await;
+        writer.roll_back().await?;
+        Ok(writer)
+    }
+}
+
+impl Writer {
+    /// Ends the transaction, if there is one, without a trace.
+    async fn roll_back(&mut self) -> Result<(), StoreError> {
+        if self.open {
+            let sql = "rollback";
+            match sqlx::query(sql).execute(&mut self.connection).await {
+                // Refused: an error has ended it already.
+                Ok(_) | Err(sqlx::Error::Database(_)) => self.open = false,
+                Err(error) => return Err(StoreError::statement(sql, &error)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -127,7 +168,7 @@ impl Backend for Sqlite {
 
     async fn read(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
         let mut connection = match &self.readers {
-            None => self.writer.lock().await,
+            None => return query(&mut self.writer().await?.connection, &statement).await,
             Some([one, other]) => match one.try_lock() {
                 Ok(connection) => connection,
                 Err(_) => other.lock().await,
@@ -137,32 +178,34 @@ impl Backend for Sqlite {
     }
 
     async fn execute(&self, statement: Statement) -> Result<Vec<Tagged>, StoreError> {
-        query(&mut *self.writer.lock().await, &statement).await
+        query(&mut self.writer().await?.connection, &statement).await
     }
 
     async fn transact(&self, load: Load, decide: Decide<'_>) -> Result<(), StoreError> {
-        let mut connection = self.writer.lock().await;
-        let sql = "begin immediate";
-        let mut transaction = connection.begin_with(sql).await.map_err(|error| StoreError::statement(sql, &error))?;
-        let rows = query(&mut transaction, &load.rows).await?;
+        let mut writer = self.writer().await?;
+        writer.open = true;
+        let begun = self.script([BEGIN, &*load.rows.sql].into_iter());
+        let rows = query(&mut writer.connection, &Statement { sql: begun, doc: load.rows.doc }).await?;
         let writes = decide(rows)?;
         if writes.is_empty() {
-            return Ok(());
+            return writer.roll_back().await;
         }
-        let script = self.script(&writes);
-        let mut query = sqlx::query(AssertSqlSafe(Arc::clone(&script)));
+        let script = self.script(writes.iter().map(|write| &*write.sql).chain([COMMIT]));
+        let mut query = sqlx::query(AssertSqlSafe(script));
         for write in writes {
             query = query.bind(write.doc);
         }
-        query.execute(&mut *transaction).await.map_err(|error| StoreError::statement(&script, &error))?;
-        transaction.commit().await.map_err(|error| StoreError::Unknown(error.to_string()))
+        // Which of the statements has failed is not told; if it was the last, it may have been done.
+        query.execute(&mut writer.connection).await.map_err(|error| StoreError::Unknown(error.to_string()))?;
+        writer.open = false;
+        Ok(())
     }
 
     async fn run(&self, statements: &[String]) -> Result<(), StoreError> {
-        let mut connection = self.writer.lock().await;
+        let mut writer = self.writer().await?;
         for statement in statements {
             sqlx::query(AssertSqlSafe(statement.as_str()))
-                .execute(&mut *connection)
+                .execute(&mut writer.connection)
                 .await
                 .map_err(|error| StoreError::statement(statement, &error))?;
         }
@@ -171,15 +214,15 @@ impl Backend for Sqlite {
 
     async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
         let sql = "insert into plugin (digest, component) values ($1, $2) on conflict (digest) do nothing";
-        let mut connection = self.writer.lock().await;
-        let result = sqlx::query(sql).bind(digest).bind(component).execute(&mut *connection).await;
+        let mut writer = self.writer().await?;
+        let result = sqlx::query(sql).bind(digest).bind(component).execute(&mut writer.connection).await;
         result.map(|_| ()).map_err(|error| StoreError::statement(sql, &error))
     }
 
     async fn load_plugin(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "select component from plugin where digest = $1";
-        let mut connection = self.writer.lock().await;
-        let row = sqlx::query_scalar(sql).bind(digest).fetch_optional(&mut *connection).await;
+        let mut writer = self.writer().await?;
+        let row = sqlx::query_scalar(sql).bind(digest).fetch_optional(&mut writer.connection).await;
         row.map_err(|error| StoreError::statement(sql, &error))
     }
 }
