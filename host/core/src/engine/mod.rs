@@ -17,4 +17,4 @@ pub use client::class_of;
 pub use farm::{Configured, Farm, InForce, PluginSource};
 pub use heart::DEAD_AFTER;
 pub use holds::{HOLD_GRACE, Hold};
-pub use node::{Node, Start};
+pub use node::{Left, Node, Start};

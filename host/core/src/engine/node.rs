@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError, Touched};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// One running daemon's engine.
 pub struct Node {
@@ -30,6 +30,8 @@ pub struct Node {
     pub(crate) hub: mpsc::UnboundedSender<Message>,
     changes: watch::Sender<u64>,
     pub(crate) holds: Arc<Holds>,
+    /// Nobody may be listening.
+    touched: broadcast::Sender<Left>,
     /// By class: what the last plan says they wait for.
     pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
     /// Answers to `consider`, by class, of the revision in force.
@@ -44,6 +46,17 @@ pub struct Node {
     /// When this node last counted up.
     pub(crate) beaten: AtomicI64,
 }
+
+/// What a group of commits has left.
+#[derive(Clone, Debug)]
+pub struct Left {
+    pub touched: Arc<Touched>,
+    /// It was a group of this node. Its rows come in the order of its commits; those of other nodes only hint.
+    pub here: bool,
+}
+
+/// How many groups those who listen may be behind.
+const LEFT: usize = 64;
 
 /// How a node is started.
 pub struct Start {
@@ -89,6 +102,7 @@ impl Node {
             hub,
             changes: watch::Sender::new(0),
             holds,
+            touched: broadcast::Sender::new(LEFT),
             waits: Mutex::default(),
             considered: Mutex::default(),
             paused: AtomicBool::new(false),
@@ -163,17 +177,21 @@ impl Node {
 
     /// What a group has left, to those who act on it.
     pub(crate) fn note(&self, touched: Arc<Touched>) {
-        let _ = self.hub.send(Message::Touched(touched));
+        let _ = self.hub.send(Message::Touched(Arc::clone(&touched)));
+        let _ = self.touched.send(Left { touched, here: true });
     }
 
     /// Every pool is looked at once, whatever its news.
     pub(crate) fn look_at_all(&self) {
         let _ = self.hub.send(Message::LookAtAll);
+        let anything = Touched { anything: true, ..Touched::default() };
+        let _ = self.touched.send(Left { touched: Arc::new(anything), here: false });
     }
 
     /// What another node's group has left.
     pub fn told(&self, touched: Arc<Touched>) {
-        let _ = self.hub.send(Message::Told(touched));
+        let _ = self.hub.send(Message::Told(Arc::clone(&touched)));
+        let _ = self.touched.send(Left { touched, here: false });
         self.changed();
     }
 
@@ -185,6 +203,11 @@ impl Node {
     /// instead of polling.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// What each group of commits leaves from now on, here and on other nodes.
+    pub fn listen(&self) -> broadcast::Receiver<Left> {
+        self.touched.subscribe()
     }
 
     /// Deciding and acting calls made so far.

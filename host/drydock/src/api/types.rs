@@ -46,7 +46,8 @@ pub struct BlueprintView {
     pub grants: Vec<String>,
 }
 
-/// `POST /v1/leases`: 201 with a [`LeaseView`], 200 when the key had found an earlier one.
+/// `POST /v1/leases`: 201 with a [`LeaseView`], 200 when the key had found an earlier one. With `wait_ms` the answer comes
+/// as soon as the lease is active or is ending, and at the latest after that time, as the lease is then.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AskRequest {
@@ -79,6 +80,9 @@ pub struct AskRequest {
     /// connection has `hold_grace` of the configuration to come, a later one two seconds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tied: bool,
+    /// How long the answer waits for the lease. At most 300,000. Default: 0. It is no part of what is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
 }
 
 /// A lease, as every answer shows it.

@@ -12,7 +12,10 @@ use serde_json::Value;
 
 pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
     // While nobody knows its id but this client, it ends with it.
-    let request = request(&args.wish, !args.no_wait)?;
+    let mut request = request(&args.wish, !args.no_wait)?;
+    if args.no_wait {
+        request.wait_ms = None;
+    }
     let mut signals = Signals::catch()?;
     let mut lease = ask(client, &request, &mut signals).await?;
     if !args.no_wait {

@@ -38,6 +38,8 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
         until: wish.until.map(|end| end.moment(now())),
         timeout_ms: wish.timeout.map(whole_milliseconds),
         tied,
+        // Not for long: only the answer has the id, by which a signal lets go of it.
+        wait_ms: Some(SHORT.as_millis() as u64),
     })
 }
 

@@ -16,9 +16,9 @@ pub async fn list(State(app): State<Arc<App>>, Params(query): Params<EventsQuery
     if query.after < 0 {
         return Err(ApiError::field("after", format!("{} is out of range; it is 0 or more", query.after)));
     }
-    let mut news = app.news.events();
+    let mut changes = app.node.changes();
     loop {
-        news.borrow_and_update();
+        changes.borrow_and_update();
         let events = app.node.events(query.after, query.subject.as_deref(), limit).await?;
         if let Some(last) = events.last() {
             let next = last.seq;
@@ -26,8 +26,8 @@ pub async fn list(State(app): State<Arc<App>>, Params(query): Params<EventsQuery
         }
         let none = || Ok(Json(Events { events: Vec::new(), next: query.after }));
         tokio::select! {
-            // The sender lives as long as the app.
-            _ = news.changed() => {}
+            // The sender lives as long as the node.
+            _ = changes.changed() => {}
             _ = sleep_until(deadline) => return none(),
             _ = app.news.stopped() => return none(),
         }

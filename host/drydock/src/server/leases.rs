@@ -10,9 +10,14 @@ use crate::api::types::{
 };
 use axum::extract::State;
 use axum::http::StatusCode;
+use drydock_core::engine::Left;
 use drydock_core::engine::api::Filter;
+use drydock_core::model::rows::{Lease, Wanted};
+use drydock_core::model::status::LeaseStatus;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// Between two answers of `why` to one client that waits: it depends on everybody else's leases too, so it may change
@@ -24,11 +29,47 @@ pub async fn ask(
     User(user): User,
     Json(request): Json<AskRequest>,
 ) -> Result<(StatusCode, axum::Json<LeaseView>), ApiError> {
+    let deadline = Instant::now() + wait(request.wait_ms)?;
     let now = now();
-    let lease = app.node.ask(ask::check(request, &app.catalogue, user.as_deref(), now)?).await?;
+    let ask = ask::check(request, &app.catalogue, user.as_deref(), now)?;
+    let left = app.node.listen();
+    let mut lease = app.node.ask(ask).await?;
     // A key has found one that was asked for before.
     let status = if lease.asked_at < now { StatusCode::OK } else { StatusCode::CREATED };
+    if waits(&lease) && deadline > Instant::now() {
+        lease = waited(&app, lease, left, deadline).await?;
+    }
     Ok((status, axum::Json(views::lease(lease))))
+}
+
+/// A lease when it waits no more, or as it is at the deadline, or when the daemon stops. `left` has what was left since
+/// before the lease was as it is given.
+async fn waited(app: &App, mut lease: Lease, mut left: Receiver<Left>, deadline: Instant) -> Result<Lease, ApiError> {
+    let mut subscription = app.news.subscribe(&lease.id);
+    // What came before the subscription is told by the other; so nothing is missed, and nothing has to be read.
+    loop {
+        match left.try_recv() {
+            Ok(left) => match left.touched.leases.iter().find(|row| row.id == lease.id) {
+                Some(row) if left.here => lease = row.clone(),
+                None if !left.touched.anything => {}
+                _ => lease = app.node.lease(&lease.id).await?.lease,
+            },
+            Err(TryRecvError::Lagged(_)) => lease = app.node.lease(&lease.id).await?.lease,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    drop(left);
+    while waits(&lease) {
+        tokio::select! {
+            row = subscription.changed() => lease = match row {
+                Some(row) => row,
+                None => app.node.lease(&lease.id).await?.lease,
+            },
+            _ = sleep_until(deadline) => break,
+            _ = app.news.stopped() => break,
+        }
+    }
+    Ok(lease)
 }
 
 pub async fn list(
@@ -57,20 +98,36 @@ pub async fn show(
     if query.seen.as_deref() != Some(detail.lease.tag.as_str()) {
         return Ok(axum::Json(detail));
     }
-    // Subscribed before it is looked at again, so that nothing is missed in between.
     let id = detail.lease.id.clone();
-    let mut subscription = app.news.subscribe(&id);
+    detail = until(&app, &id, deadline, |lease| query.seen.as_deref() != Some(lease.tag.as_str())).await?;
+    Ok(axum::Json(detail))
+}
+
+/// A lease once it is as it should be, or as it is at the deadline, or when the daemon stops. The id is a whole one.
+async fn until(
+    app: &App,
+    id: &str,
+    deadline: Instant,
+    there: impl Fn(&LeaseView) -> bool,
+) -> Result<LeaseDetailView, ApiError> {
+    // Subscribed before it is looked at, so that nothing is missed in between.
+    let mut subscription = app.news.subscribe(id);
     loop {
-        detail = views::lease_detail(app.node.lease(&id).await?);
-        if query.seen.as_deref() != Some(detail.lease.tag.as_str()) {
-            return Ok(axum::Json(detail));
+        let detail = views::lease_detail(app.node.lease(id).await?);
+        if there(&detail.lease) {
+            return Ok(detail);
         }
         tokio::select! {
             _ = subscription.changed() => {}
-            _ = sleep_until(deadline) => return Ok(axum::Json(detail)),
-            _ = app.news.stopped() => return Ok(axum::Json(detail)),
+            _ = sleep_until(deadline) => return Ok(detail),
+            _ = app.news.stopped() => return Ok(detail),
         }
     }
+}
+
+/// Whether it is on its way to being active.
+fn waits(lease: &Lease) -> bool {
+    matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Acquired) && lease.wanted == Wanted::Keep
 }
 
 pub async fn why(

@@ -1,22 +1,18 @@
-//! Who waits for what to change. One task reads the events as they are committed and wakes those whose lease or resource
-//! they are about, so that a thousand waiting clients cost nothing while others are served.
+//! Who waits for what to change. One task hears what each group of commits has left, and wakes those whose lease or
+//! resource that is, so that a thousand waiting clients cost nothing while others are served.
 
-use drydock_core::engine::Node;
-use drydock_core::engine::api::AskError;
+use drydock_core::engine::Left;
+use drydock_core::model::rows::Lease;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
-
-/// Events read at once.
-const BATCH: u32 = 1000;
 
 #[derive(Default)]
 pub struct News {
     /// By the id of a lease or resource.
-    subjects: Mutex<HashMap<String, watch::Sender<()>>>,
-    /// The number of the last event.
-    last: watch::Sender<i64>,
+    subjects: Mutex<HashMap<String, watch::Sender<Option<Lease>>>>,
     stopping: watch::Sender<bool>,
 }
 
@@ -24,7 +20,7 @@ pub struct News {
 pub struct Subscription {
     news: Arc<News>,
     id: String,
-    changes: watch::Receiver<()>,
+    changes: watch::Receiver<Option<Lease>>,
 }
 
 impl News {
@@ -35,11 +31,6 @@ impl News {
     pub fn subscribe(self: &Arc<News>, id: &str) -> Subscription {
         let changes = self.subjects().entry(id.to_string()).or_default().subscribe();
         Subscription { news: Arc::clone(self), id: id.to_string(), changes }
-    }
-
-    /// Changes with every event.
-    pub fn events(&self) -> watch::Receiver<i64> {
-        self.last.subscribe()
     }
 
     /// Ends all waiting.
@@ -54,67 +45,49 @@ impl News {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    /// Follows the node's events until it is dropped.
-    pub async fn follow(self: Arc<News>, node: Arc<Node>) {
-        let mut changes = node.changes();
-        let mut last = None;
+    /// Tells of what a node's commits leave, until there is no more.
+    pub async fn follow(self: Arc<News>, mut left: Receiver<Left>) {
         loop {
-            changes.borrow_and_update();
-            match self.read(&node, last).await {
-                Ok(read) => last = Some(read),
-                Err(error) => {
-                    tracing::warn!("events can't be read, so clients that wait are late: {error}");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                    continue;
-                }
-            }
-            if changes.changed().await.is_err() {
-                return;
+            match left.recv().await {
+                Ok(left) if left.touched.anything => self.wake_all(),
+                Ok(left) => self.wake(&left),
+                Err(RecvError::Lagged(_)) => self.wake_all(),
+                Err(RecvError::Closed) => return,
             }
         }
     }
 
-    /// Wakes whom the events after `last` are about.
-    async fn read(&self, node: &Node, last: Option<i64>) -> Result<i64, AskError> {
-        let Some(mut last) = last else {
-            // Whoever waits already has subscribed before it looked, but not before these.
-            let newest = newest(node).await?;
-            self.subjects().values().for_each(|subject| subject.send_modify(|()| {}));
-            self.last.send_replace(newest);
-            return Ok(newest);
+    fn wake(&self, left: &Left) {
+        let subjects = self.subjects();
+        let touched = &left.touched;
+        let wake = |id: &str, lease: Option<&Lease>| {
+            if let Some(subject) = subjects.get(id) {
+                subject.send_replace(lease.cloned());
+            }
         };
-        loop {
-            let events = node.events(last, None, BATCH).await?;
-            let Some(newest) = events.last().map(|event| event.seq) else { return Ok(last) };
-            last = newest;
-            let full = events.len() >= BATCH as usize;
-            {
-                let subjects = self.subjects();
-                for event in &events {
-                    let about = [event.event.lease.as_ref(), event.event.resource.as_ref(), Some(&event.event.id)];
-                    for subject in about.into_iter().flatten().filter_map(|id| subjects.get(id)) {
-                        subject.send_modify(|()| {});
-                    }
-                }
-            }
-            self.last.send_replace(last);
-            if !full {
-                return Ok(last);
-            }
-        }
+        // Of a lease, its row is told last: what a place or another node has to tell of it is less.
+        touched.places.iter().for_each(|place| wake(&place.lease, None));
+        touched.resources.iter().for_each(|resource| wake(&resource.id, None));
+        touched.leases.iter().for_each(|lease| wake(&lease.id, left.here.then_some(lease)));
     }
 
-    fn subjects(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
+    fn wake_all(&self) {
+        self.subjects().values().for_each(|subject| drop(subject.send_replace(None)));
+    }
+
+    fn subjects(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<Option<Lease>>>> {
         // A panic elsewhere leaves the map as it was.
         self.subjects.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
 impl Subscription {
-    /// Comes when the subject has changed since the last time, or since the subscription.
-    pub async fn changed(&mut self) {
+    /// Comes when the subject has changed since the last time, or since the subscription; with its row, if it is a lease
+    /// and the change came with it.
+    pub async fn changed(&mut self) -> Option<Lease> {
         // The sender is only removed when its last subscriber is gone.
         let _ = self.changes.changed().await;
+        self.changes.borrow_and_update().clone()
     }
 }
 
@@ -126,25 +99,4 @@ impl Drop for Subscription {
             subjects.remove(&self.id);
         }
     }
-}
-
-/// The number of the last event, 0 for none. The log may be long, so it is found by halving, not by reading.
-async fn newest(node: &Node) -> Result<i64, AskError> {
-    let (mut low, mut high) = (0i64, 1i64);
-    while let Some(event) = node.events(high, None, 1).await?.first() {
-        low = event.seq;
-        high = event.seq.saturating_mul(2);
-    }
-    // Some event has the number `low` (or it is 0), none has one above `high`.
-    if low == 0 {
-        return Ok(node.events(0, None, 1).await?.first().map_or(0, |event| event.seq));
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match node.events(middle, None, 1).await?.first() {
-            Some(event) => low = event.seq,
-            None => high = middle,
-        }
-    }
-    Ok(low)
 }

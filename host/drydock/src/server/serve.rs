@@ -65,7 +65,7 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
         }
     };
     let news = News::new();
-    let follower = tokio::spawn(Arc::clone(&news).follow(Arc::clone(&node)));
+    let follower = tokio::spawn(Arc::clone(&news).follow(node.listen()));
     let app = App {
         node: Arc::clone(&node),
         catalogue: loaded.catalogue,

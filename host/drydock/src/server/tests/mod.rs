@@ -73,7 +73,7 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     };
     let node = Node::start(start).await.unwrap();
     let news = News::new();
-    tokio::spawn(Arc::clone(&news).follow(Arc::clone(&node)));
+    tokio::spawn(Arc::clone(&news).follow(node.listen()));
     let app = App {
         node: Arc::clone(&node),
         catalogue,

@@ -39,6 +39,38 @@ async fn a_waiter_hears_of_its_turn() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_request_can_wait_for_the_lease() {
+    let daemon = daemon(1).await;
+    let body = |wait: u64| json!({ "type": "shelf", "blueprint": "shelf", "wait_ms": wait });
+    let (status, holder) = timeout(DEADLINE, daemon.post("/v1/leases", body(LONG))).await.unwrap();
+    assert_eq!((status, &holder["status"]), (StatusCode::CREATED, &json!("active")), "{holder}");
+    assert_eq!(tag(&daemon, holder["id"].as_str().unwrap()).await, holder["tag"], "it is all of the lease");
+
+    let began = Instant::now();
+    let (status, waiter) = daemon.post("/v1/leases", body(100)).await;
+    assert_eq!((status, &waiter["status"]), (StatusCode::CREATED, &json!("pending")), "{waiter}");
+    assert!(began.elapsed() >= Duration::from_millis(100));
+
+    let ends = |id: &Value| format!("/v1/leases/{}/release", id.as_str().unwrap());
+    daemon.post(&ends(&waiter["id"]), json!({})).await;
+    let wait = daemon.post("/v1/leases", body(LONG));
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        daemon.post(&ends(&holder["id"]), json!({})).await
+    };
+    let ((_, next), _) = timeout(DEADLINE, async { tokio::join!(wait, release) }).await.unwrap();
+    assert_eq!(next["status"], "active", "{next}");
+
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        daemon.news.stop();
+    };
+    let ((_, last), ()) =
+        timeout(DEADLINE, async { tokio::join!(daemon.post("/v1/leases", body(LONG)), stop) }).await.unwrap();
+    assert_eq!(last["status"], "pending", "{last}");
+}
+
+#[tokio::test]
 async fn without_a_change_the_same_comes_back_in_time() {
     let daemon = daemon(1).await;
     let (_, waiter) = holder_and_waiter(&daemon).await;
