@@ -5,6 +5,8 @@ mod house;
 #[path = "fixture/sshd.rs"]
 mod sshd;
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/readme.rs"]
 mod readme;
 #[path = "cli/using.rs"]

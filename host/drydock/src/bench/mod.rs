@@ -1,18 +1,19 @@
 //! `drydock bench`: what the store and the daemon cost on this machine, each figure with a floor measured in the same
 //! run. Times differ from machine to machine; ratios to a floor hardly do.
 
+mod client;
 mod floor;
 mod hosts;
 mod idle;
 mod look;
 mod process;
 mod rows;
-mod shelf;
 mod statistics;
 mod store;
 
 pub use rows::{Row, table};
 
+use crate::cli::signals::{Signals, unless};
 use anyhow::Context;
 use std::path::PathBuf;
 
@@ -34,9 +35,9 @@ impl Options {
     }
 }
 
-/// Measures everything that is asked for, telling what it is at on stderr. Must be called within a multi-threaded tokio
-/// runtime, as the daemon runs in.
-pub async fn run(options: Options) -> anyhow::Result<Vec<Row>> {
+/// Measures everything that is asked for, telling what it is at on stderr; a signal ends that, and is an error. Must be
+/// called within a multi-threaded tokio runtime, as the daemon runs in.
+pub async fn run(options: Options, signals: &mut Signals) -> anyhow::Result<Vec<Row>> {
     let parent = options.folder.clone().unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::Builder::new()
         .prefix("drydock-bench-")
@@ -45,9 +46,9 @@ pub async fn run(options: Options) -> anyhow::Result<Vec<Row>> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     eprintln!("Measuring on {cores} cores, with stores in {}.", folder.path().display());
     let mut rows = Vec::new();
-    rows.extend(store::measure(&options, folder.path()).await?);
-    rows.extend(idle::measure(&options, folder.path()).await?);
-    rows.extend(hosts::measure(&options, folder.path()).await?);
-    rows.extend(look::measure(&options, folder.path()).await?);
+    rows.extend(unless(signals, store::measure(&options, folder.path())).await??);
+    rows.extend(idle::measure(&options, folder.path(), signals).await?);
+    rows.extend(hosts::measure(&options, folder.path(), signals).await?);
+    rows.extend(unless(signals, look::measure(&options, folder.path())).await??);
     Ok(rows)
 }

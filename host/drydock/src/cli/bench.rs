@@ -1,6 +1,7 @@
 //! `drydock bench`: figures beside their floors.
 
 use super::output;
+use super::signals::Signals;
 use crate::bench::{self, Options};
 use crate::exit::{self, Exit};
 use clap::Args;
@@ -24,7 +25,11 @@ pub struct BenchArgs {
 
 pub async fn bench(args: &BenchArgs) -> Result<u8, Exit> {
     let options = Options { quick: args.quick, folder: args.folder.clone(), only: args.only.clone() };
-    let rows = bench::run(options).await.map_err(|error| Exit::new(exit::FAILURE, format!("{error:#}")))?;
+    let mut signals = Signals::catch()?;
+    let rows = bench::run(options, &mut signals).await.map_err(|error| match error.downcast::<Exit>() {
+        Ok(exit) => exit,
+        Err(error) => Exit::new(exit::FAILURE, format!("{error:#}")),
+    })?;
     if args.json {
         for row in &rows {
             output::print_json_line(row)?;

@@ -58,6 +58,14 @@ impl Signals {
     }
 }
 
+/// Works, unless a signal comes first: that is an error then, with its code.
+pub async fn unless<T>(signals: &mut Signals, work: impl Future<Output = T>) -> Result<T, Exit> {
+    tokio::select! {
+        done = work => Ok(done),
+        caught = signals.next() => Err(Exit::new(caught.code(), format!("{} came", caught.name()))),
+    }
+}
+
 /// The signals that this process ignores, a bit each. The standard library has no way to ask, so where the kernel does
 /// not tell, none.
 fn ignored() -> u64 {

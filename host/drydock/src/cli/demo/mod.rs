@@ -1,24 +1,24 @@
 //! `demo`: a daemon, a few hosts on this machine, and many clients at once. It uses what everybody can use: the program
 //! and its API.
 
-mod house;
 mod story;
 mod visitor;
 
 use super::args::DemoArgs;
+use super::house::{House, Plan};
 use super::moment::now;
 use super::output::{print, tell};
 use super::signals::Signals;
 use crate::api::types::Check;
 use crate::exit::{self, Exit};
 use futures::future::join_all;
-use house::House;
 use story::Story;
 
 pub async fn demo(args: &DemoArgs) -> Result<u8, Exit> {
     let mut signals = Signals::catch()?;
+    let plan = Plan { owner: "demo", parent: None, hosts: args.hosts, directories: true };
     let mut house = tokio::select! {
-        house = House::open(args.hosts) => house?,
+        house = House::open(plan) => house?,
         caught = signals.next() => return Err(Exit::new(caught.code(), "")),
     };
     let problems = tokio::select! {
