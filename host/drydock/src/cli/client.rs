@@ -119,7 +119,7 @@ impl Client {
     /// The same for a `GET`.
     pub async fn get_lines(&self, path: &str) -> Result<Lines, ClientError> {
         let answer = self.send(Method::GET, path, Bytes::new()).await?;
-        Ok(Lines { body: answer.into_body(), buffer: Vec::new(), searched: 0 })
+        Ok(Lines { body: answer.response.into_body(), buffer: Vec::new(), searched: 0 })
     }
 
     /// Sends a request; an answer that is an error becomes one.

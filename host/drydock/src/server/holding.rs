@@ -81,7 +81,7 @@ impl Held {
                 }
             }
             tokio::select! {
-                () = self.subscription.changed() => self.changed = true,
+                _ = self.subscription.changed() => self.changed = true,
                 () = sleep(LOOK_AGAIN), if self.changed => {}
                 () = sleep_until(self.beat) => {
                     self.beat = Instant::now() + HEARTBEAT;
