@@ -60,8 +60,16 @@ impl Pool_ {
         change(&mut terms);
         self.terms.insert(name.to_owned(), terms);
         let kind = "host".to_owned();
-        let row =
-            Blueprint { name: name.to_owned(), kind, used: 0, building: 0, failures: 0, not_before: 0, reason: None };
+        let row = Blueprint {
+            name: name.to_owned(),
+            kind,
+            space: name.to_owned(),
+            used: 0,
+            building: 0,
+            failures: 0,
+            not_before: 0,
+            reason: None,
+        };
         self.look.blueprints.insert(name.to_owned(), row);
         self
     }

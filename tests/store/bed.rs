@@ -54,9 +54,8 @@ impl Bed {
     async fn with(store: Store, place: Place_) -> Bed {
         let mut bed = Bed { store, place, at: START, commits: 0 };
         bed.done(Change::Join { name: "one".to_owned() }).await;
-        let blueprints = [("bp", "host"), ("bp2", "host"), ("vms", "vm")];
-        let blueprints = blueprints.map(|(name, kind)| (name.to_owned(), kind.to_owned())).to_vec();
-        bed.done(Change::Configure { blueprints }).await;
+        let blueprints = [listed("bp", "host"), listed("bp2", "host"), listed("vms", "vm")];
+        bed.done(Change::Configure { blueprints: blueprints.to_vec() }).await;
         bed
     }
 
@@ -313,6 +312,11 @@ pub fn named(key: &str) -> Slot {
 
 pub fn counted(key: &str, amount: u32, limit: u32) -> Slot {
     Slot::Counted { key: key.to_owned(), amount, limit }
+}
+
+/// A blueprint with a name space of its own.
+pub fn listed(name: &str, kind: &str) -> Listed {
+    Listed { name: name.to_owned(), kind: kind.to_owned(), space: name.to_owned() }
 }
 
 /// A place that `activate` sets up and `release` cleans.

@@ -42,7 +42,7 @@ async fn commits_until_it_is_killed() {
     };
     let setup = vec![
         proposal(Change::Join { name: node.clone() }),
-        proposal(Change::Configure { blueprints: vec![("bp".to_owned(), "host".to_owned())] }),
+        proposal(Change::Configure { blueprints: vec![listed("bp", "host")] }),
     ];
     acknowledge(&store, &setup).await;
     for i in 0usize.. {

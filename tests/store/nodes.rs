@@ -105,7 +105,7 @@ pub async fn blueprints_that_fail_are_set_aside(bed: &mut Bed) {
 
 pub async fn a_configuration_raises_version_and_news(bed: &mut Bed) {
     let before = bed.pool("host").await;
-    bed.done(Change::Configure { blueprints: vec![("bp".to_owned(), "host".to_owned())] }).await;
+    bed.done(Change::Configure { blueprints: vec![listed("bp", "host")] }).await;
     let after = bed.pool("host").await;
     assert!(after.version > before.version && after.news > before.news && after.freed > before.freed);
     assert_eq!(bed.pool("vm").await.version, 1, "only the pools that it names");

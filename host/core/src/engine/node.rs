@@ -3,12 +3,12 @@
 
 use super::api::{AskError, Obstacle};
 use super::committer::{self, Answer, Offered};
-use super::farm::{Farm, InForce};
+use super::farm::{Configured, Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
 use super::{heart, matcher, sweep};
 use crate::env::{Env, Point, Verdict, What};
-use crate::model::proposal::{Change, Lost, Outcome, Proposal};
+use crate::model::proposal::{Change, Listed, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
 use crate::store::{Store, StoreError, Touched};
 use std::collections::BTreeMap;
@@ -115,8 +115,12 @@ impl Node {
         node.commit(Change::Join { name }).await;
         if changed || node.read("pools", node.store.pools()).await?.is_empty() {
             let blueprints = node.farm.blueprints.iter();
-            let blueprints = blueprints.map(|(name, b)| (name.clone(), b.plugin.descriptor().kind.clone())).collect();
-            node.commit(Change::Configure { blueprints }).await;
+            let listed = |(name, blueprint): (&String, &Configured)| Listed {
+                name: name.clone(),
+                kind: blueprint.plugin.descriptor().kind.clone(),
+                space: blueprint.config.slot_space().to_owned(),
+            };
+            node.commit(Change::Configure { blueprints: blueprints.map(listed).collect() }).await;
         }
         node.spawn("hub", hub::run(Arc::clone(&node), messages));
         node.spawn("holds", holds::run(Arc::clone(&node)));

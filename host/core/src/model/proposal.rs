@@ -64,9 +64,9 @@ pub enum Change {
         blueprint: String,
         reason: String,
     },
-    /// Pools and blueprints of a new revision of the config: (blueprint, resource type).
+    /// The blueprints of a new revision of the config.
     Configure {
-        blueprints: Vec<(String, String)>,
+        blueprints: Vec<Listed>,
     },
     Join {
         name: String,
@@ -83,6 +83,16 @@ pub enum Change {
         places: Vec<String>,
         resources: Vec<String>,
     },
+}
+
+/// A blueprint, as every node has to know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub name: String,
+    /// The resource type.
+    pub kind: String,
+    /// The name space of its slots.
+    pub space: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -352,9 +362,9 @@ impl Keys {
                 self.blueprints.insert(blueprint.clone());
             }
             Change::Configure { blueprints } => {
-                for (name, kind) in blueprints {
-                    self.blueprints.insert(name.clone());
-                    self.pools.insert(kind.clone());
+                for listed in blueprints {
+                    self.blueprints.insert(listed.name.clone());
+                    self.pools.insert(listed.kind.clone());
                 }
             }
             Change::Join { .. } => {}

@@ -84,6 +84,8 @@ protections! {
     HeedPlaces = "heed-places",
     /// A resource is given to as many leases as it may, and to no more.
     Uses = "uses",
+    /// A slot that is freed is news to every pool with a blueprint in its name space.
+    SpaceNews = "space-news",
     /// A lease that is cancelled only takes its own item out of a plan.
     ItemByItem = "item-by-item",
 }

@@ -156,6 +156,8 @@ row! {
     Blueprint in "blueprint", key 1 String = |row| row.name.clone();
     name: String => Text,
     kind: String => Text fixed,
+    /// The name space of its slots.
+    space: String => Text,
     /// Its resources that are not destroyed.
     used: i64 => Int,
     /// Those of them that are pending.

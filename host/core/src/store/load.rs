@@ -115,18 +115,23 @@ fn named(dialect: Dialect) -> String {
          l (id) as materialized (
            select a from named where what = 'lease'
            union select lease from place where id in (select id from p)),
+         z (space) as materialized (
+           select space from resource where id in (select id from r)
+           union select space from place where id in (select id from p)),
          k (kind) as materialized (
            select a from named where what = 'pool'
            union select kind from lease where id in (select id from l)
            union select kind from resource where id in (select id from r)
            union select kind from class where id in (select a from named where what = 'class')
-           union select kind from blueprint where name in (select a from named where what = 'blueprint')),
+           union select kind from blueprint
+             where name in (select a from named where what = 'blueprint') or space in (select space from z)),
          c (id) as materialized (
            select a from named where what = 'class'
            union select class from lease where id in (select id from l)),
          b (name) as materialized (
            select a from named where what = 'blueprint'
-           union select blueprint from resource where id in (select id from r)),
+           union select blueprint from resource where id in (select id from r)
+           union select name from blueprint where space in (select space from z)),
          n (id) as materialized (
            select a from named where what = 'node'
            union select claim from place where id in (select id from p)),

@@ -23,6 +23,7 @@ use crate::model::rows::{Lease, NodeRow, Place, Pool, Resource};
 use crate::model::table::Rows;
 use backend::{Backend, Statement};
 use load::Loader;
+use postgres::{Plans, Postgres};
 use read::Reads;
 use save::Saver;
 use std::path::Path;
@@ -100,7 +101,7 @@ impl Store {
 
     /// A PostgreSQL database; its tables are made if they are missing.
     pub async fn open_postgres(url: &str) -> Result<Store, StoreError> {
-        Store::with(Box::new(postgres::Postgres::open(url).await?), Protections::ALL).await
+        Store::with(Box::new(Postgres::open(url, Plans::Fresh).await?), Protections::ALL).await
     }
 
     /// SQLite without a file.
@@ -108,8 +109,9 @@ impl Store {
         Store::with(Box::new(sqlite::Sqlite::in_memory().await?), protections).await
     }
 
+    /// A PostgreSQL database for the simulator, which keeps it small.
     pub async fn postgres_with(url: &str, protections: Protections) -> Result<Store, StoreError> {
-        Store::with(Box::new(postgres::Postgres::open(url).await?), protections).await
+        Store::with(Box::new(Postgres::open(url, Plans::Kept).await?), protections).await
     }
 
     async fn with(backend: Box<dyn Backend>, protections: Protections) -> Result<Store, StoreError> {

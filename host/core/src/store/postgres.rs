@@ -16,21 +16,32 @@ use tokio::sync::Mutex;
 
 pub struct Postgres {
     options: PgConnectOptions,
+    plans: Plans,
     /// Made when needed; dropped after an error, since its transaction may still be open.
     writer: Mutex<Option<PgConnection>>,
     reader: Mutex<Option<PgConnection>>,
 }
 
-/// A frozen node loses its transaction, and not the others their pool. Plans for empty tables must not stick.
-const SESSION: &str = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; \
-     set plan_cache_mode = force_custom_plan; set client_min_messages = warning";
+/// A frozen node loses its transaction, and not the others their pool. Compiling a statement takes longer than any of
+/// ours runs.
+const SESSION: &str = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '10s'; set jit = off; \
+     set client_min_messages = warning";
+
+/// Whether a statement's plan is kept once it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plans {
+    /// Made anew each time: plans for empty tables must not stick.
+    Fresh,
+    /// Kept, for databases that stay as small as they are when they are opened.
+    Kept,
+}
 
 impl Postgres {
-    pub async fn open(url: &str) -> Result<Postgres, StoreError> {
+    pub async fn open(url: &str, plans: Plans) -> Result<Postgres, StoreError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|error| StoreError::open("PostgreSQL", &error))?
             .application_name("drydock");
-        let store = Postgres { options, writer: Mutex::default(), reader: Mutex::default() };
+        let store = Postgres { options, plans, writer: Mutex::default(), reader: Mutex::default() };
         let first = store.connect().await?;
         *store.writer.lock().await = Some(first);
         Ok(store)
@@ -46,6 +57,10 @@ impl Postgres {
         let mut connection =
             PgConnection::connect_with(&self.options).await.map_err(|error| StoreError::open(&name, &error))?;
         connection.execute(SESSION).await.map_err(|error| StoreError::statement(SESSION, &error))?;
+        if self.plans == Plans::Fresh {
+            let sql = "set plan_cache_mode = force_custom_plan";
+            connection.execute(sql).await.map_err(|error| StoreError::statement(sql, &error))?;
+        }
         Ok(connection)
     }
 

@@ -5,7 +5,7 @@ use crate::model::rows::*;
 use crate::model::table::with_tables;
 
 /// Raised when the tables change; a store of another number is refused.
-pub const SCHEMA: i64 = 3;
+pub const SCHEMA: i64 = 4;
 
 /// Indexes are partial, on what lives, so that finished leases cost nothing.
 const INDEXES: &[&str] = &[
@@ -34,6 +34,8 @@ const INDEXES: &[&str] = &[
     "create index class_waiting on class (kind) where waiting > 0",
     // look: the blueprints of a pool, and what is set aside in it
     "create index blueprint_kind on blueprint (kind)",
+    // a commit: who shares a name space of slots
+    "create index blueprint_space on blueprint (space)",
     "create index aside_kind on aside (kind)",
     // a commit: what an owner holds
     "create index slot_owner on slot (owner)",

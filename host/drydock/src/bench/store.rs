@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use drydock_core::contract::{Access, Acquisition, Allocation, Handout, Labels, Needs, Request, Slot};
 use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start, class_of};
 use drydock_core::env::{Env, Real};
-use drydock_core::model::proposal::{Build, Change, Item, NewLease, Outcome, Placement, Plan};
+use drydock_core::model::proposal::{Build, Change, Item, Listed, NewLease, Outcome, Placement, Plan};
 use drydock_core::model::protection::Protections;
 use drydock_core::model::rows::Considered;
 use drydock_core::store::Store;
@@ -133,7 +133,8 @@ impl Yard {
             hold_grace: HOLD_GRACE,
         };
         let yard = Yard { env, node: Node::start(start).await? };
-        let blueprints = (0..callers).map(|caller| (blueprint(caller), kind(caller))).collect();
+        let listed = |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller) };
+        let blueprints = (0..callers).map(listed).collect();
         yard.commit(Change::Configure { blueprints }).await?;
         for caller in 0..callers {
             yard.build(caller).await?;

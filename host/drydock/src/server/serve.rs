@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 /// How a daemon is started.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Options {
     pub log: LogFormat,
 }
 
-/// How long connections may take to end after everything else has.
+/// How long connections may take to end after the time that commands and steps have for that.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Runs a daemon until it is told to stop by SIGTERM or SIGINT. A second signal stops it at once.
@@ -91,7 +91,8 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let clean = async {
         news.stop();
         let grace = i64::try_from(config.stop_grace.as_millis()).unwrap_or_default();
-        answering.stop(node.stop(now().saturating_add(grace))).await;
+        let last = tokio::time::Instant::now() + config.stop_grace + LAST_ANSWERS;
+        answering.stop(node.stop(now().saturating_add(grace)), last).await;
     };
     let stopped = tokio::select! {
         () = clean => Ok(()),
@@ -121,12 +122,12 @@ impl Answering {
         Answering { closing, connections, guard: bound.guard }
     }
 
-    /// Takes no more connections, lets `meanwhile` happen, and gives what still runs a last moment. The socket is there
-    /// to the end, so that nobody starts on the same store while this one still has it.
-    async fn stop(self, meanwhile: impl Future<Output = ()>) {
+    /// Takes no more connections, lets `meanwhile` happen, and waits until `last` for those that still get an answer. The
+    /// socket is there to the end, so that nobody starts on the same store while this one still has it.
+    async fn stop(self, meanwhile: impl Future<Output = ()>, last: tokio::time::Instant) {
         drop(self.closing);
         meanwhile.await;
-        if timeout(LAST_ANSWERS, self.connections).await.is_err() {
+        if timeout_at(last, self.connections).await.is_err() {
             tracing::warn!("some connections did not end in time and are cut");
         }
         drop(self.guard);

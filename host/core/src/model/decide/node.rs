@@ -3,8 +3,8 @@
 use super::Deciding;
 use super::transition::{Said, new_pool};
 use crate::contract::{Blame, Failure, Next};
-use crate::model::proposal::{Done, Lost};
-use crate::model::rows::{Event, NodeRow};
+use crate::model::proposal::{Done, Listed, Lost};
+use crate::model::rows::{Blueprint, Event, NodeRow};
 use crate::model::status::Subject;
 
 impl Deciding<'_> {
@@ -76,15 +76,15 @@ impl Deciding<'_> {
         Ok(Done::default())
     }
 
-    pub fn configure(&mut self, blueprints: &[(String, String)]) -> Result<Done, Lost> {
-        for (name, kind) in blueprints {
+    pub fn configure(&mut self, blueprints: &[Listed]) -> Result<Done, Lost> {
+        for Listed { name, kind, space } in blueprints {
             let mut pool = self.rows.pools.get(kind).cloned().unwrap_or_else(|| new_pool(kind));
             pool.version += 1;
             pool.news += 1;
             pool.freed += 1;
             self.rows.pools.put(pool);
             let blueprint = self.blueprint(name, kind);
-            self.rows.blueprints.put(blueprint);
+            self.rows.blueprints.put(Blueprint { space: space.clone(), ..blueprint });
         }
         self.pool_event("", "configured");
         Ok(Done::default())

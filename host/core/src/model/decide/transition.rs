@@ -7,6 +7,7 @@ use crate::model::proposal::Lost;
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Counter, CounterShare, Event, Lease, Place, Pool, Resource, SlotRow, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject, allowed};
+use std::collections::BTreeSet;
 
 /// What an event says beside the transition.
 pub(crate) struct Said<'a> {
@@ -286,7 +287,15 @@ impl Deciding<'_> {
             .collect();
         let shares: Vec<_> = self.rows.counter_shares.iter().filter(|row| row.owner == owner).cloned().collect();
         if made || !named.is_empty() || !shares.is_empty() {
-            self.allocatable(kind);
+            let spaces: BTreeSet<&String> =
+                named.iter().map(|(space, _)| space).chain(shares.iter().map(|share| &share.space)).collect();
+            let sharing = self.rows.blueprints.iter().filter(|row| spaces.contains(&row.space));
+            let mut kinds: BTreeSet<String> = sharing.map(|row| row.kind.clone()).collect();
+            if !self.protections.has(Protection::SpaceNews) {
+                kinds.clear();
+            }
+            kinds.insert(kind.to_owned());
+            kinds.iter().for_each(|kind| self.allocatable(kind));
         }
         for key in named {
             self.rows.slots.remove(&key);
@@ -309,6 +318,7 @@ impl Deciding<'_> {
         self.rows.blueprints.get(&name.to_owned()).cloned().unwrap_or_else(|| Blueprint {
             name: name.to_owned(),
             kind: kind.to_owned(),
+            space: name.to_owned(),
             used: 0,
             building: 0,
             failures: 0,

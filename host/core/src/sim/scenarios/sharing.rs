@@ -122,6 +122,29 @@ pub fn all() -> Vec<Scenario> {
             ..base()
         },
         Scenario {
+            name: "shared-host",
+            about: "two blueprints of different types list the same host in one name space of slots",
+            yards: [("hosts", "host"), ("vms", "vm")]
+                .map(|(name, kind)| Yard {
+                    name,
+                    kind,
+                    bindings: ONE_BINDING,
+                    slots: Some("shared"),
+                    idle_timeout: Some(2),
+                    reclaim_after: 3_600,
+                    ..Yard::HOSTS
+                })
+                .to_vec(),
+            clients: vec![Client::at(0).hold(100).within(600_000), Client::at(0).of("vm").hold(100).within(600_000)],
+            // A node that starts anew looks at everything, whoever told it.
+            faults: Faults { kills: 0, ..Faults::NO_FREEZE },
+            // And a clock that runs ahead makes nodes look dead.
+            early_timer: 40,
+            naive: &[&[Slots], &[SpaceNews]],
+            reached: &["served", "retired"],
+            ..base()
+        },
+        Scenario {
             name: "acquire-versus-close",
             about: "a lease is placed on a resource while another node closes it for somebody else",
             nodes: 3,
