@@ -2,10 +2,12 @@
 //! chance comes in with the ids.
 
 pub mod answers;
+mod build;
 mod candidates;
 pub mod look;
 pub mod plan;
 mod reclaim;
+mod share;
 pub mod terms;
 
 pub use plan::{Planned, Planner, plan};
