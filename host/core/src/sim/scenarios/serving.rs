@@ -205,7 +205,8 @@ pub fn all() -> Vec<Scenario> {
                 Client::at(10),
                 Client::at(20).vanishes(1_500),
                 Client::at(30).vanishes(0),
-                Client::at(40).vanishes(60_000),
+                // Before the time is over that a client has to connect.
+                Client::at(40).vanishes(20_000),
             ],
             faults: Faults::ALL,
             naive: &[&[ClientEnd]],
