@@ -109,7 +109,7 @@ async fn both_engines_give_the_same_traces() {
     let mut sqlite = Bench::sqlite().await.unwrap();
     let mut postgres = Bench::postgres(&postgres::shared().database().await).await.unwrap();
     for scenario in scenarios::all() {
-        for seed in 0..seeds("DRYDOCK_ENGINE_SEEDS", 5) {
+        for seed in 0..seeds("DRYDOCK_ENGINE_SEEDS", 2) {
             let one = run(&mut sqlite, &scenario, seed, &[]).await;
             let other = run(&mut postgres, &scenario, seed, &[]).await;
             if let Some(line) = one.trace.iter().zip(&other.trace).position(|(a, b)| a != b) {

@@ -92,7 +92,6 @@ pub fn all() -> Vec<Scenario> {
                 Client::at(1_001).wants(r#"{"who":5}"#),
                 Client::at(1_002).wants(r#"{"who":6}"#),
             ],
-            early_timer: 6,
             watch: |watch| watch.at_most_alive(3),
             naive: &[&[Counter, Version]],
             ..base()
