@@ -1,9 +1,5 @@
 //! The catalogue of races under the simulator: the engine as it is stays clean, each naive variant is found, and a seed
-//! is one trace, on both engines. `DRYDOCK_SEEDS` sets how many seeds are run, `DRYDOCK_ENGINE_SEEDS` how many of them
-//! on both engines.
-
-#[path = "fixture/postgres.rs"]
-mod postgres;
+//! is one trace. `DRYDOCK_SEEDS` sets how many seeds are run.
 
 use drydock_core::model::protection::Protection;
 use drydock_core::sim::{Bench, RunReport, Scenario, scenarios};
@@ -100,25 +96,6 @@ async fn each_of_several_protections_is_enough() {
                 let report = run(&mut bench, &scenario, seed, &[*off]).await;
                 assert_eq!(report.failure, None, "without {:?} alone, {}", off.name(), story(&report));
             }
-        }
-    }
-}
-
-#[tokio::test]
-async fn both_engines_give_the_same_traces() {
-    let mut sqlite = Bench::sqlite().await.unwrap();
-    let mut postgres = Bench::postgres(&postgres::shared().database().await).await.unwrap();
-    for scenario in scenarios::all() {
-        for seed in 0..seeds("DRYDOCK_ENGINE_SEEDS", 2) {
-            let one = run(&mut sqlite, &scenario, seed, &[]).await;
-            let other = run(&mut postgres, &scenario, seed, &[]).await;
-            if let Some(line) = one.trace.iter().zip(&other.trace).position(|(a, b)| a != b) {
-                panic!(
-                    "{} with seed {seed} differs at line {line}:\nSQLite:     {}\nPostgreSQL: {}",
-                    scenario.name, one.trace[line], other.trace[line]
-                );
-            }
-            assert_eq!(one.trace.len(), other.trace.len(), "{} with seed {seed}", scenario.name);
         }
     }
 }
