@@ -22,6 +22,7 @@ use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Lease, NodeRow, Place, Pool, Resource};
 use crate::model::table::Rows;
 use backend::{Backend, Statement};
+use dialect::Dialect;
 use load::Loader;
 use postgres::{Plans, Postgres};
 use read::Reads;
@@ -202,7 +203,12 @@ impl Store {
 
     /// Empties every table; for the simulator, which uses one store for many runs.
     pub async fn clear(&self) -> Result<(), StoreError> {
-        let mut statements: Vec<String> = schema::tables().iter().map(|table| format!("delete from {table}")).collect();
+        let tables = schema::tables();
+        // What PostgreSQL deletes stays in its files until it is vacuumed, and every look would wade through it.
+        let mut statements: Vec<String> = match self.backend.dialect() {
+            Dialect::Sqlite => tables.iter().map(|table| format!("delete from {table}")).collect(),
+            Dialect::Postgres => vec![format!("truncate {}", tables.join(", "))],
+        };
         statements.push("delete from setting where name <> 'schema'".to_owned());
         self.backend.run(&[statements.join("; ")]).await
     }
