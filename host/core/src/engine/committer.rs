@@ -70,7 +70,7 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
         tracing::warn!(%error, proposals = proposals.len(), "a group of commits is offered again");
         node.env.sleep_until(node.env.now() + pause).await;
         pause = (pause * 2).min(RETRY.1);
-        let note = "group again".to_owned();
+        let note = format!("group again: {error}");
         verdict = node.env.point(Point { what: What::Commit, note, after: false }).await;
     }
 }
