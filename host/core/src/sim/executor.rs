@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A run whose driver is not woken for so long in real time has met I/O that goes around the gate, or a deadlock below.
-const WATCHDOG: Duration = Duration::from_secs(60);
+/// It is looked at several times, since a process that stands still for a while finds only one look due afterwards.
+const WATCHDOG: (Duration, u32) = (Duration::from_secs(20), 6);
 
 /// What wakers and I/O share with the driver.
 #[derive(Default)]
@@ -85,6 +86,7 @@ impl Executor {
 
     /// Runs until everybody waits for the scheduler. `spawned` hands over what the tasks have started meanwhile.
     pub async fn settle(&mut self, mut spawned: impl FnMut() -> Vec<(usize, BoxFuture<'static, ()>)>) {
+        let mut silent = 0;
         loop {
             for (owner, future) in spawned() {
                 self.spawn(owner, future);
@@ -96,9 +98,11 @@ impl Executor {
             if self.shared.io.load(Ordering::SeqCst) == 0 {
                 return;
             }
-            if tokio::time::timeout(WATCHDOG, self.shared.notify.notified()).await.is_err() {
-                panic!("the simulator's driver waits for I/O that does not end");
+            match tokio::time::timeout(WATCHDOG.0, self.shared.notify.notified()).await {
+                Ok(()) => silent = 0,
+                Err(_) => silent += 1,
             }
+            assert!(silent < WATCHDOG.1, "the simulator's driver waits for I/O that does not end");
         }
     }
 

@@ -90,6 +90,15 @@ impl Dialect {
         }
     }
 
+    /// Of a statement that writes: what a broken constraint does. It ends the whole transaction in any case; SQLite, told
+    /// so, does not copy every page before it writes it, to be able to take back this statement alone.
+    pub fn or_roll_back(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => " or rollback",
+            Dialect::Postgres => "",
+        }
+    }
+
     /// A text that sorts by its bytes, as it does in the program, whatever language the database speaks.
     pub fn words(self) -> &'static str {
         match self {

@@ -99,6 +99,9 @@ fn element(out: &mut Vec<u8>, texts: &impl Serialize) {
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
 /// place on it, and each of them to its pool, class, blueprint and slots; a place also to the node that may be acting
 /// for it.
+///
+/// Joins, and not subqueries: SQLite would copy each of those into a table of its own first. `cross join` tells it which
+/// side comes first.
 fn named(dialect: Dialect) -> String {
     let each = dialect.each(None);
     format!(
@@ -106,40 +109,41 @@ fn named(dialect: Dialect) -> String {
            select j.value ->> 0, j.value ->> 1, j.value ->> 2 from {each}),
          p (id) as materialized (
            select a from named where what = 'place'
-           union select place from lease where id in (select a from named where what = 'lease') and place is not null
-           union select id from place
-             where resource in (select a from named where what = 'whole') and status <> 'gone'),
+           union select t.place from named n cross join lease t
+             where n.what = 'lease' and t.id = n.a and t.place is not null
+           union select t.id from named n cross join place t
+             where n.what = 'whole' and t.resource = n.a and t.status <> 'gone'),
          r (id) as materialized (
            select a from named where what in ('resource', 'whole')
-           union select resource from place where id in (select id from p)),
+           union select t.resource from p cross join place t where t.id = p.id),
          l (id) as materialized (
            select a from named where what = 'lease'
-           union select lease from place where id in (select id from p)),
+           union select t.lease from p cross join place t where t.id = p.id),
          z (space) as materialized (
-           select space from resource where id in (select id from r)
-           union select space from place where id in (select id from p)),
+           select t.space from r cross join resource t where t.id = r.id
+           union select t.space from p cross join place t where t.id = p.id),
          k (kind) as materialized (
            select a from named where what = 'pool'
-           union select kind from lease where id in (select id from l)
-           union select kind from resource where id in (select id from r)
-           union select kind from class where id in (select a from named where what = 'class')
-           union select kind from blueprint
-             where name in (select a from named where what = 'blueprint') or space in (select space from z)),
+           union select t.kind from l cross join lease t where t.id = l.id
+           union select t.kind from r cross join resource t where t.id = r.id
+           union select t.kind from named n cross join class t where n.what = 'class' and t.id = n.a
+           union select t.kind from named n cross join blueprint t where n.what = 'blueprint' and t.name = n.a
+           union select t.kind from z cross join blueprint t where t.space = z.space),
          c (id) as materialized (
            select a from named where what = 'class'
-           union select class from lease where id in (select id from l)),
+           union select t.class from l cross join lease t where t.id = l.id),
          b (name) as materialized (
            select a from named where what = 'blueprint'
-           union select blueprint from resource where id in (select id from r)
-           union select name from blueprint where space in (select space from z)),
+           union select t.blueprint from r cross join resource t where t.id = r.id
+           union select t.name from z cross join blueprint t where t.space = z.space),
          n (id) as materialized (
            select a from named where what = 'node'
-           union select claim from place where id in (select id from p)),
+           union select t.claim from p cross join place t where t.id = p.id),
          o (id) as materialized (select id from p union select id from r),
          s (space, slot) as materialized (
            select a, b from named where what = 'slot'
-           union select space, slot from slot where owner in (select id from o)
-           union select space, slot from counter_share where owner in (select id from o))"
+           union select t.space, t.slot from o cross join slot t where t.owner = o.id
+           union select t.space, t.slot from o cross join counter_share t where t.owner = o.id)"
     )
 }
 
@@ -171,26 +175,27 @@ fn resolve_sql(dialect: Dialect) -> String {
 
 /// (table, row) of everything that may be relied on.
 fn rows_sql(dialect: Dialect) -> String {
-    fn part<R: Row>(dialect: Dialect, condition: &str) -> String {
-        format!("select '{0}', {1} from {0} t where {condition}", R::TABLE, dialect.row::<R>("t"))
+    /// The rows of one table that `from` leads to.
+    fn part<R: Row>(dialect: Dialect, from: &str, condition: &str) -> String {
+        let row = dialect.row::<R>("t");
+        format!("select '{0}', {row} from {from} x cross join {0} t where {condition}", R::TABLE)
     }
-    let double = |columns: &str, what: &str| format!("({columns}) in (select a, b from named where what = '{what}')");
     let parts = [
-        part::<Pool>(dialect, "t.kind in (select kind from k)"),
-        part::<Class>(dialect, "t.id in (select id from c)"),
-        part::<Blueprint>(dialect, "t.name in (select name from b)"),
-        part::<Resource>(dialect, "t.id in (select id from r)"),
-        part::<Place>(dialect, "t.id in (select id from p)"),
-        part::<Lease>(dialect, "t.id in (select id from l)"),
-        part::<SlotRow>(dialect, "(t.space, t.slot) in (select space, slot from s)"),
-        part::<Counter>(dialect, "(t.space, t.slot) in (select space, slot from s)"),
-        part::<CounterShare>(dialect, "t.owner in (select id from o)"),
-        part::<RequestKey>(dialect, &double("t.owner, t.name", "request_key")),
-        part::<Aside>(dialect, &double("t.space, t.slot", "aside")),
-        part::<Leftover>(dialect, "t.place in (select a from named where what = 'leftover')"),
-        part::<NodeRow>(dialect, "t.id in (select id from n)"),
-        "select 'commit', t.commit_id from event t
-           where t.commit_id in (select a from named where what = 'commit') and t.n = 0"
+        part::<Pool>(dialect, "k", "t.kind = x.kind"),
+        part::<Class>(dialect, "c", "t.id = x.id"),
+        part::<Blueprint>(dialect, "b", "t.name = x.name"),
+        part::<Resource>(dialect, "r", "t.id = x.id"),
+        part::<Place>(dialect, "p", "t.id = x.id"),
+        part::<Lease>(dialect, "l", "t.id = x.id"),
+        part::<SlotRow>(dialect, "s", "t.space = x.space and t.slot = x.slot"),
+        part::<Counter>(dialect, "s", "t.space = x.space and t.slot = x.slot"),
+        part::<CounterShare>(dialect, "o", "t.owner = x.id"),
+        part::<RequestKey>(dialect, "named", "x.what = 'request_key' and t.owner = x.a and t.name = x.b"),
+        part::<Aside>(dialect, "named", "x.what = 'aside' and t.space = x.a and t.slot = x.b"),
+        part::<Leftover>(dialect, "named", "x.what = 'leftover' and t.place = x.a"),
+        part::<NodeRow>(dialect, "n", "t.id = x.id"),
+        "select 'commit', t.commit_id from named x cross join event t
+           where x.what = 'commit' and t.commit_id = x.a and t.n = 0"
             .to_owned(),
     ];
     format!("{} {}", named(dialect), parts.join(" union all "))

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 /// The statements, prepared once for one engine.
 pub struct Saver {
+    insert: HashMap<&'static str, Arc<str>>,
     upsert: HashMap<&'static str, Arc<str>>,
     update: HashMap<&'static str, Arc<str>>,
     delete: HashMap<&'static str, Arc<str>>,
@@ -22,11 +23,13 @@ pub struct Saver {
 
 impl Saver {
     pub fn new(dialect: Dialect) -> Saver {
+        let mut insert = HashMap::new();
         let mut upsert = HashMap::new();
         let mut update = HashMap::new();
         let mut delete = HashMap::new();
         macro_rules! each {
 ($($field:ident : $row:ident,)*) => {$(
+                insert.insert($row::TABLE, insert_sql::<$row>(dialect).into());
                 upsert.insert($row::TABLE, upsert_sql::<$row>(dialect).into());
                 update.insert($row::TABLE, update_sql::<$row>(dialect).into());
                 delete.insert($row::TABLE, delete_sql::<$row>(dialect).into());)*};
@@ -34,6 +37,7 @@ impl Saver {
         with_tables!(each);
         let each = dialect.each(None);
         Saver {
+            insert,
             upsert,
             update,
             delete,
@@ -58,7 +62,14 @@ impl Saver {
                 if let Some(doc) = array(rows.$field.removed(), $row::cells) {
                     removals.push(Statement { sql: Arc::clone(&self.delete[$row::TABLE]), doc });
                 }
-                if let Some(doc) = array(rows.$field.changes().filter(is_whole).map(|(_, now)| now), $row::cells) {
+                let whole = if NEVER_BEFORE.contains(&$row::TABLE) { &self.insert } else { &self.upsert };
+                let is_new = |(stored, _): &(Option<&$row>, &$row)| stored.is_none();
+                let made = rows.$field.changes().filter(is_new).map(|(_, now)| now);
+                if let Some(doc) = array(made, $row::cells) {
+                    writes.push(Statement { sql: Arc::clone(&whole[$row::TABLE]), doc });
+                }
+                let other = rows.$field.changes().filter(|change| !is_new(change) && is_whole(change));
+                if let Some(doc) = array(other.map(|(_, now)| now), $row::cells) {
                     writes.push(Statement { sql: Arc::clone(&self.upsert[$row::TABLE]), doc });
                 }
                 let moved = rows.$field.changes().filter(|change| !is_whole(change)).map(|(_, now)| now);
@@ -98,6 +109,9 @@ impl Saver {
     }
 }
 
+/// Tables whose new rows have keys that nobody has used before.
+const NEVER_BEFORE: &[&str] = &[Lease::TABLE, Place::TABLE];
+
 /// Whether a row is written with every cell: it is new, or what usually stays as it is has changed, too. For the others
 /// that leaves most of their bytes, and the indexes on them, untouched.
 fn is_whole<R: Row>((stored, now): &(Option<&R>, &R)) -> bool {
@@ -129,7 +143,8 @@ fn names(columns: &[(&'static str, Column)]) -> String {
 
 pub(super) fn insert_sql<R: Row>(dialect: Dialect) -> String {
     format!(
-        "insert into {} ({}) select {} from {} where true",
+        "insert{} into {} ({}) select {} from {} where true",
+        dialect.or_roll_back(),
         R::TABLE,
         names(R::COLUMNS),
         cells::<R>(dialect),
@@ -151,7 +166,8 @@ fn update_sql<R: Row>(dialect: Dialect) -> String {
     let (key, rest) = cells.split_at(R::KEY);
     let key: Vec<String> = key.iter().map(|(name, cell)| format!("{}.{name} = {cell}", R::TABLE)).collect();
     let set: Vec<String> = rest.iter().map(|(name, cell)| format!("{name} = {cell}")).collect();
-    format!("update {} set {} from {} where {}", R::TABLE, set.join(", "), dialect.each(None), key.join(" and "))
+    let (or_roll_back, each) = (dialect.or_roll_back(), dialect.each(None));
+    format!("update{or_roll_back} {} set {} from {each} where {}", R::TABLE, set.join(", "), key.join(" and "))
 }
 
 fn delete_sql<R: Row>(dialect: Dialect) -> String {
