@@ -16,8 +16,8 @@ pub fn all() -> Vec<Scenario> {
             yards: vec![Yard { max_resources: Some(1), overflow: 2, open_again: 3, open_pause: 60_000, ..Yard::HOSTS }],
             clients: vec![
                 Client::at(0).hold(1_000_000),
-                Client::at(100).within(400_000).hold(1_000_000),
-                Client::at(200).within(400_000).hold(1_000_000),
+                Client::at(100).within(1_000_000).hold(1_000_000),
+                Client::at(200).within(1_000_000).hold(1_000_000),
             ],
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             watch: |watch| watch.nobody_waits_for_it_to_open(),
