@@ -20,7 +20,7 @@ pub fn request(attributes: serde_json::Value, labels: &[(&str, &str)]) -> Reques
         kind: "host".into(),
         attributes: attributes.to_string(),
         labels: labels.iter().map(|&(key, value)| (key.into(), value.into())).collect(),
-        blueprint: None,
+        blueprints: Vec::new(),
     }
 }
 
@@ -65,6 +65,7 @@ pub fn step(step: Step, blueprint: &BlueprintArg, resource: &ResourceArg, place:
         resource: resource.clone(),
         place,
         grants: vec!["commands:local".into(), "commands:ssh".into()],
+        leases: None,
     }
 }
 

@@ -7,7 +7,7 @@ use drydock_core::model::protection::Protections;
 use drydock_core::model::rows::*;
 use drydock_core::model::status::ResourceStatus;
 use drydock_core::planner::answers::{Acquired, Allocated, Answers, Offer, Question};
-use drydock_core::planner::look::{ClassLook, HEADS, Look, Waiting};
+use drydock_core::planner::look::{ClassLook, HEADS, Look, Storey, Tower, Waiting};
 use drydock_core::planner::terms::Terms;
 use drydock_core::planner::{Planned, Planner, plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,7 @@ impl Pool_ {
             taken: BTreeSet::new(),
             full: BTreeSet::new(),
             standing: BTreeMap::new(),
+            towers: Vec::new(),
             owners: BTreeMap::new(),
         };
         Pool_ { look, answers: Answers::default(), terms: BTreeMap::new(), at: NOW }.blueprint("bp", |_| {})
@@ -205,6 +206,8 @@ fn resource(blueprint: &str, id: &str, status: ResourceStatus, used: i64, shares
         attempt: 0,
         due_at: None,
         open_by: 0,
+        waits_since: None,
+        orphaned: 0,
         created_at: 0,
         idle_since: None,
         ended_at: None,
@@ -676,4 +679,38 @@ fn the_idle_owner_of_a_slot_that_is_refused_is_closed() {
     let key = ("bp".to_owned(), "port".to_owned());
     let planned = pool.with(|pool| drop(pool.look.owners.insert(key, owner))).plan();
     assert_eq!(items(&planned), ["r-1 away"]);
+}
+
+/// An idle resource of another pool, on what stands in the way here.
+fn tower(top: &str, since: i64, beneath: &str, blueprint: &str, slot: &str) -> Tower {
+    let storey = Storey {
+        resource: beneath.to_owned(),
+        blueprint: blueprint.to_owned(),
+        space: blueprint.to_owned(),
+        slots: Doc(vec![Slot::Named(slot.to_owned())]),
+    };
+    let top = Resource { idle_since: Some(since), ..resource("copies", top, Active, 0, 1) };
+    Tower { top, beneath: vec![storey] }
+}
+
+#[test]
+fn an_idle_tower_on_what_stands_in_the_way_is_closed() {
+    let full_ = || in_the_way(&[(10, "l-1")], &[]);
+    let towers = || vec![tower("r-7", 1, "r-1", "bp", "port"), tower("r-8", 2, "r-2", "other", "lid")];
+    let planned = full_().with(|pool| pool.look.towers = towers()).plan();
+    assert_eq!(items(&planned), ["r-7 away"], "the blueprint is at its maximum");
+    let refused = Pool_::new().waits("c", &[(10, "l-1")]).refuses("c", "bp", full("no port"), None);
+    let planned = refused.with(|pool| pool.look.towers = towers()).plan();
+    assert_eq!(items(&planned), ["r-7 away"], "it stands on the slot that was refused");
+    let busy = full_().with(|pool| {
+        pool.look.towers = towers();
+        pool.look.towers[0].top.used = 1;
+    });
+    assert_eq!(items(&busy.plan()), [""; 0]);
+}
+
+#[test]
+fn nothing_is_closed_for_a_resource_that_nobody_waits_for() {
+    let ages_hence = 5_000_000_000_000;
+    assert_eq!(items(&in_the_way(&[(ages_hence, "l-1")], &[("r-1", Active, 0)]).plan()), [""; 0]);
 }

@@ -162,6 +162,7 @@ impl Bed {
                 full: BTreeSet::from(["bp".to_owned()]),
                 slots: BTreeSet::from([("bp".to_owned(), "b/1".to_owned()), ("bp".to_owned(), "b/2".to_owned())]),
                 resources: resources.iter().map(|resource| resource.id.clone()).collect(),
+                above: BTreeSet::from(["bp".to_owned()]),
             };
             looks.push(self.store.look(&pool.kind, &sought).await.unwrap());
         }
@@ -377,7 +378,7 @@ pub fn done_with(state: Option<&str>) -> StepEnd {
 }
 
 pub fn again(state: &str, due_at: i64) -> StepEnd {
-    StepEnd::Again { state: Some(state.to_owned()), due_at, note: "not yet".to_owned() }
+    StepEnd::Again { state: Some(state.to_owned()), due_at, note: "not yet".to_owned(), lease: None }
 }
 
 pub fn failed(next: Next) -> StepEnd {

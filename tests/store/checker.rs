@@ -36,6 +36,10 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("a held place is of a lease that has it", "update lease set status = 'released' where id = 'l-1'"),
     ("no place is on a resource that is not alive", "update resource set status = 'broken' where id = 'r-2'"),
     ("a pending lease has no place", "update lease set place = 'p-9' where id = 'l-2'"),
+    (
+        "a nested lease that is wanted is held by a resource that is there",
+        "update lease set holder = 'r-9' where id = 'l-2'",
+    ),
     ("only the transitions of the table happen", "update event set was = 'active' where id = 'l-2'"),
     (
         "each transition starts where the last one ended, and epochs never fall",

@@ -9,6 +9,7 @@ mod ending;
 mod groups;
 mod holding;
 mod lifetimes;
+mod nesting;
 mod nodes;
 mod planning;
 #[path = "../fixture/postgres.rs"]
@@ -96,6 +97,17 @@ on_every_engine! {
         a_resource_of_one_use_is_neither_shared_nor_used_again,
         no_more_are_opened_at_once_than_may_be,
         what_broke_is_held_until_it_is_let_go,
+    }
+    nesting {
+        a_resource_asks_for_all_it_needs_or_for_nothing,
+        asking_again_finds_the_first,
+        only_the_step_that_opens_may_ask,
+        owner_and_order_come_from_the_first_on_it,
+        open_goes_on_when_what_it_waits_for_is_active,
+        what_is_nested_ends_with_its_resource,
+        a_resource_ends_without_its_plugin_when_what_it_stands_on_is_lost,
+        what_it_stands_on_is_told_when_nobody_is_on_it,
+        a_look_brings_what_idle_resources_stand_on,
     }
     holding {
         a_tied_lease_ends_with_its_client,

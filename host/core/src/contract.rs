@@ -68,8 +68,9 @@ pub struct Request {
     /// JSON text, an object with its keys sorted.
     pub attributes: String,
     pub labels: Labels,
-    /// Only this blueprint may serve it.
-    pub blueprint: Option<String>,
+    /// Only these blueprints may serve it, the best first; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blueprints: Vec<String>,
 }
 
 /// A key that its owner holds while it lives.
@@ -167,6 +168,29 @@ pub enum Refusal {
     Never(String),
     Full { slots: Vec<String>, resources: Vec<String>, reason: String },
     NotNow { after: u64, reason: String },
+}
+
+/// A lease that a resource wants for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// Names it within its resource: asking again under the same name finds the first.
+    pub name: String,
+    pub kind: String,
+    /// JSON text, an object.
+    pub attributes: String,
+    pub labels: Labels,
+    /// Best first; empty: any.
+    pub blueprints: Vec<String>,
+}
+
+/// How a nested lease is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NestedState {
+    /// With what it waits for.
+    Waiting(String),
+    Active(Handout),
+    /// With the reason.
+    Ended(String),
 }
 
 /// A resource as a plugin sees it in one call.

@@ -1,10 +1,11 @@
 //! What the core asks of a plugin, whoever runs it: the runtime with components, the simulator with models.
 
 use crate::contract::{
-    Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, PlaceArg, Progress, Refusal, Request,
-    ResourceArg,
+    Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, NestedState, PlaceArg, Progress,
+    Refusal, Request, ResourceArg, Wish,
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 
 /// A call that gave no answer at all. Its sentence says what happened and which limit was met, and is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,15 @@ pub trait View: Send + Sync {
     async fn taken(&self, keys: Vec<String>) -> Vec<String>;
     /// How much of a counted slot is used; 0 when nobody holds any.
     async fn used(&self, key: String) -> u32;
+}
+
+/// What the resource of an acting step has leased for itself. Every error is a sentence for the plugin's author.
+#[async_trait]
+pub trait Nested: Send + Sync + std::fmt::Debug {
+    /// Asks for all of them or for none, and gives their ids in the order of the wishes.
+    async fn ask(&self, wishes: Vec<Wish>) -> Result<Vec<String>, String>;
+    /// How one of them is.
+    async fn look(&self, lease: &str) -> Result<NestedState, String>;
 }
 
 /// One acting step.
@@ -64,6 +74,8 @@ pub struct StepCall {
     pub place: Option<PlaceArg>,
     /// What the operator granted to this blueprint: the scopes of `commands` (`ssh`, `local`), and so on.
     pub grants: Vec<String>,
+    /// None where nothing can be leased: the call is made by no engine.
+    pub leases: Option<Arc<dyn Nested>>,
 }
 
 /// A plugin, ready to be called. Every call is cut off by the plugin's own limits; dropping the future cuts it off too.

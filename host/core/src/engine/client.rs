@@ -90,8 +90,8 @@ impl Node {
         subject.lease.ok_or(AskError::NoSuchLease(id))
     }
 
-    fn known_type(&self, request: &Request) -> Result<(), AskError> {
-        if let Some(name) = &request.blueprint {
+    pub(super) fn known_type(&self, request: &Request) -> Result<(), AskError> {
+        for name in &request.blueprints {
             let known = || self.farm.blueprints.keys().cloned().collect::<Vec<_>>().join(", ");
             let blueprint = self
                 .farm
@@ -111,7 +111,7 @@ impl Node {
         Ok(())
     }
 
-    async fn considered(&self, class: &str, request: &Request) -> Result<Answers, AskError> {
+    pub(super) async fn considered(&self, class: &str, request: &Request) -> Result<Answers, AskError> {
         if let Some(answers) = lock(&self.considered).get(class) {
             return Ok(answers.clone());
         }
@@ -285,7 +285,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Every reason, if no blueprint could ever serve it.
-fn never(answers: &Answers) -> Option<String> {
+pub(super) fn never(answers: &Answers) -> Option<String> {
     let mut reasons = Vec::new();
     for (blueprint, answer) in answers {
         match answer {

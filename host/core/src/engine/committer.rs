@@ -97,6 +97,8 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
     let parts = proposals.iter().zip(outcomes).map(|(proposal, outcome)| {
         let what = match &proposal.change {
             Change::Ask(new) => format!("ask {}", new.id),
+            Change::Nest(nest) => format!("nest {} for {}", nest.leases.len(), nest.resource),
+            Change::Abandon { resource, .. } => format!("abandon {resource}"),
             Change::Consider { class, .. } => format!("consider {class}"),
             Change::Plan(plan) => format!("plan of {} for {}", plan.items.len(), plan.pool),
             Change::EndLease { lease, outcome, .. } => format!("end {lease} ({outcome})"),

@@ -7,7 +7,7 @@ use crate::planner::terms::Terms;
 use crate::plugin::{Fault, Plugin};
 use crate::store::Store;
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// What a node is started with.
@@ -70,6 +70,24 @@ impl InForce {
         kinds.sort();
         kinds.dedup();
         kinds
+    }
+
+    /// The blueprints whose resources may lease something of this type for themselves, directly or by way of others.
+    pub fn above(&self, kind: &str) -> BTreeSet<String> {
+        let mut kinds = BTreeSet::from([kind.to_owned()]);
+        let mut names = BTreeSet::new();
+        loop {
+            let before = names.len();
+            for (name, blueprint) in &self.blueprints {
+                let descriptor = blueprint.plugin.descriptor();
+                if descriptor.may_lease.iter().any(|kind| kinds.contains(kind)) && names.insert(name.clone()) {
+                    kinds.insert(descriptor.kind.clone());
+                }
+            }
+            if names.len() == before {
+                return names;
+            }
+        }
     }
 
     pub fn terms(&self, kind: &str) -> BTreeMap<String, Terms> {

@@ -129,7 +129,8 @@ impl Matcher {
     fn sought(&self) -> Sought {
         let blueprints = &self.node.farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
-        let mut sought = Sought { growth: self.node.farm.growth(&self.kind), ..Sought::default() };
+        let (growth, above) = (self.node.farm.growth(&self.kind), self.node.farm.above(&self.kind));
+        let mut sought = Sought { growth, above, ..Sought::default() };
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
         for (blueprint, slots) in answers.offered_slots() {

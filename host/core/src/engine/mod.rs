@@ -8,6 +8,7 @@ mod heart;
 mod holds;
 mod hub;
 mod matcher;
+mod nesting;
 mod node;
 mod questions;
 mod steps;

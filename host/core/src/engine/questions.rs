@@ -236,7 +236,7 @@ impl Context {
 pub async fn consider(node: &Node, request: &Request) -> Result<BTreeMap<String, Considered>, Fault> {
     let mut answers = BTreeMap::new();
     for (name, configured) in node.farm.of_kind(&request.kind) {
-        if request.blueprint.as_ref().is_some_and(|wanted| wanted != name) {
+        if !request.blueprints.is_empty() && !request.blueprints.contains(name) {
             continue;
         }
         let argument = node.farm.argument(name, configured, node.env.now(), 0);

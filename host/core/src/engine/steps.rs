@@ -2,6 +2,7 @@
 
 use super::farm::Configured;
 use super::hub::Task;
+use super::nesting::Nesting;
 use super::node::Node;
 use crate::contract::{
     Blame, Context, Failure, LeftoverArg, Next, PlaceArg, Progress, ResourceArg, ResourceStatusArg, Slot, StepOutcome,
@@ -15,6 +16,7 @@ use crate::model::rows::{Lease, Place, Resource, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus};
 use crate::plugin::{Fault, Step, StepCall};
 use crate::store::{StoreError, Subject};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A call that gave no answer is made again this often under the same key before it counts as a failure.
@@ -23,11 +25,14 @@ const UNANSWERED_TRIES: i64 = 3;
 /// The shortest and the longest pause that a step may ask for, in milliseconds.
 const PAUSE: (u64, u64) = (10, 3_600_000);
 
+/// How soon a step that waits for what has no way to tell is made again, in milliseconds.
+const POLL: u64 = 1_000;
+
 /// How soon a row is looked at again when the store could not be read, in milliseconds.
 const READ_AGAIN: i64 = 1_000;
 
 /// Returns when the row is due, if that is not now.
-pub async fn run(node: &Node, task: &Task) -> Option<i64> {
+pub async fn run(node: &Arc<Node>, task: &Task) -> Option<i64> {
     loop {
         let result = match task {
             Task::Lease(id) => lease(node, id).await,
@@ -68,7 +73,7 @@ async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
     node.commit(change).await;
 }
 
-async fn place(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
+async fn place(node: &Arc<Node>, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("place", node.store.place(id)).await?;
     let (Some(place), Some(lease), Some(resource)) =
         (subject.place.clone(), subject.lease.clone(), subject.resource.clone())
@@ -95,7 +100,7 @@ async fn place(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     Ok(called.run(node).await)
 }
 
-async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
+async fn resource(node: &Arc<Node>, id: &str) -> Result<Option<i64>, StoreError> {
     let subject = node.read("resource", node.store.resource(id)).await?;
     let Some(resource) = subject.resource.clone() else { return Ok(None) };
     if resource.claim != node.id {
@@ -103,6 +108,10 @@ async fn resource(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     }
     if resource.due_at.is_none_or(|due| due > node.env.now()) {
         return Ok(resource.due_at);
+    }
+    if resource.orphaned == 1 {
+        node.commit(Change::Abandon { resource: resource.id, epoch: resource.epoch }).await;
+        return Ok(None);
     }
     let step = match resource.status {
         ResourceStatus::Pending => Step::Open,
@@ -139,7 +148,7 @@ struct Called<'a> {
 
 impl Called<'_> {
     /// Returns when it is to be tried again, if nothing was done now.
-    async fn run(&self, node: &Node) -> Option<i64> {
+    async fn run(&self, node: &Arc<Node>) -> Option<i64> {
         let io = node.env.io().await;
         let configured = node.farm.pinned(self.resource, &node.store).await;
         drop(io);
@@ -194,7 +203,7 @@ impl Called<'_> {
     }
 
     /// None: it was not called, since this node may have been seen dead by now.
-    async fn call(&self, node: &Node, configured: &Configured) -> Option<StepEnd> {
+    async fn call(&self, node: &Arc<Node>, configured: &Configured) -> Option<StepEnd> {
         let call = self.step_call(node, configured);
         let note = format!("{} {}", self.step.name(), self.id());
         let point = |after| Point { what: What::Act, note: note.clone(), after };
@@ -214,12 +223,13 @@ impl Called<'_> {
             Err(fault) => self.unanswered(node, fault, Next::BackOff),
             Ok(Err(failure)) => StepEnd::Failed(failure),
             Ok(Ok(Progress::Again { state, wake, note, .. })) => {
-                let after = match wake {
-                    Wake::After(after) => after.clamp(PAUSE.0, PAUSE.1),
+                let (after, lease) = match wake {
+                    Wake::After(after) => (after.clamp(PAUSE.0, PAUSE.1), None),
+                    Wake::Lease(lease) if self.step == Step::Open => (POLL, Some(lease)),
                     // What is waited for has no way to tell; it is looked at in a moment.
-                    Wake::Lease(_) | Wake::Job(_) => 1_000,
+                    Wake::Lease(_) | Wake::Job(_) => (POLL, None),
                 };
-                StepEnd::Again { state: Some(state), due_at: node.env.now() + after as i64, note }
+                StepEnd::Again { state: Some(state), due_at: node.env.now() + after as i64, note, lease }
             }
             Ok(Ok(Progress::Done(outcome))) => self.done(node, outcome),
         })
@@ -251,6 +261,7 @@ impl Called<'_> {
             state: None,
             due_at: node.env.now() + backoff::pause(&failure, tries, &self.id()),
             note: failure.reason,
+            lease: None,
         }
     }
 
@@ -264,7 +275,7 @@ impl Called<'_> {
         }
     }
 
-    fn step_call(&self, node: &Node, configured: &Configured) -> StepCall {
+    fn step_call(&self, node: &Arc<Node>, configured: &Configured) -> StepCall {
         let config = &configured.config;
         let now = node.env.now();
         let ending = match self.step {
@@ -319,6 +330,7 @@ impl Called<'_> {
                 state: place.state.clone().filter(|state| !state.is_empty()),
             }),
             grants: config.grants.clone(),
+            leases: Some(Arc::new(Nesting::new(node, self.resource, self.step, configured))),
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Proposal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     Ask(Box<NewLease>),
+    /// Leases that a resource needs for itself: all of them, or none.
+    Nest(Nest),
     /// New answers to `consider` for a class, under another revision of the config.
     Consider {
         class: String,
@@ -50,6 +52,11 @@ pub enum Change {
         resource: String,
         reason: String,
         closes: bool,
+    },
+    /// A resource that stands on what is lost ends without its plugin.
+    Abandon {
+        resource: String,
+        epoch: i64,
     },
     /// The time of an active resource is over: it was idle for too long, or is too old.
     Retire {
@@ -112,6 +119,16 @@ pub struct NewLease {
     pub revision: i64,
     /// No configured blueprint could ever serve it: every reason.
     pub never: Option<String>,
+}
+
+/// What a resource asks for while it is being opened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Nest {
+    pub resource: String,
+    /// Of the step that asks.
+    pub epoch: i64,
+    /// Each with a key of the resource's own. Owner and order come from the lease that the resource is for.
+    pub leases: Vec<NewLease>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -220,6 +237,8 @@ pub enum StepEnd {
         state: Option<String>,
         due_at: i64,
         note: String,
+        /// The nested lease that is waited for: the step is due when that is active, and not before.
+        lease: Option<String>,
     },
     Failed(Failure),
 }
@@ -249,6 +268,8 @@ impl Outcome {
 pub struct Done {
     /// The lease that a request's key had found.
     pub existing: Option<String>,
+    /// The nested leases that were asked for, in order.
+    pub nested: Vec<String>,
     /// One entry per item of a plan, in order: none when it was done.
     pub items: Vec<Option<Lost>>,
     /// The news of the proposal's pool before and after it.
@@ -328,6 +349,17 @@ impl Keys {
                     self.request_keys.insert((key.owner.clone(), key.name.clone()));
                 }
             }
+            Change::Nest(nest) => {
+                self.whole.insert(nest.resource.clone());
+                for new in &nest.leases {
+                    self.pools.insert(new.request.kind.clone());
+                    self.classes.insert(new.class.clone());
+                    self.request_keys.extend(new.key.iter().map(|key| (key.owner.clone(), key.name.clone())));
+                }
+            }
+            Change::Abandon { resource, .. } => {
+                self.whole.insert(resource.clone());
+            }
             Change::Consider { class, .. } => {
                 self.classes.insert(class.clone());
             }
@@ -350,6 +382,9 @@ impl Keys {
                     Step::Activate | Step::Release => self.places.insert(report.subject.clone()),
                 };
                 self.leftovers.extend(report.leftovers.iter().cloned());
+                if let StepEnd::Again { lease: Some(lease), .. } = &report.end {
+                    self.leases.insert(lease.clone());
+                }
                 self.asides.extend(report.slots.iter().cloned());
                 if let StepEnd::Failed(failure) = &report.end
                     && failure.next == crate::contract::Next::Gone

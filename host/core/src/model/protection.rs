@@ -80,6 +80,10 @@ protections! {
     CloseGuard = "close-guard",
     /// What may have been made is released and closed before it counts as gone.
     Cleanup = "cleanup",
+    /// What only stands on something and is idle is closed, too, for those who wait for what it stands on.
+    Towers = "towers",
+    /// A resource that asks for its nested leases again finds those that it has.
+    NestedKey = "nested-key",
     /// A resource that is wanted away goes only when nobody is on it.
     HeedPlaces = "heed-places",
     /// A resource is given to as many leases as it may, and to no more.

@@ -209,8 +209,12 @@ row! {
     attempt: i64 => Int,
     /// When its next step is due; of an active one, when its time is over.
     due_at: Option<i64> => Int,
-    /// When it breaks if it is still pending.
-    open_by: i64 => Int fixed,
+    /// When it breaks if it is still pending. While it waits for a nested lease, that time stands still.
+    open_by: i64 => Int,
+    /// Since when its `open` waits for a nested lease to be active.
+    waits_since: Option<i64> => Int,
+    /// 1 when something that it stands on is lost: then it ends without its plugin.
+    orphaned: i64 => Int,
     created_at: i64 => Int fixed,
     /// Since when no place is on it.
     idle_since: Option<i64> => Int,
@@ -252,6 +256,8 @@ row! {
     kind: String => Text fixed,
     class: String => Text fixed,
     owner: String => Text fixed,
+    /// The resource that has leased it for itself; none for a client's.
+    holder: Option<String> => Text fixed,
     request: Doc<crate::contract::Request> => Text fixed,
     status: LeaseStatus => Text,
     wanted: Wanted => Text,

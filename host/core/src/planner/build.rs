@@ -28,14 +28,15 @@ impl<'a> Work<'a> {
             .collect();
         let answers = self.planner.answers;
         let id = &class.class.id;
-        // Priority, then expected time, then chance: the ids of offers are random.
+        // As the request names them, then priority, then expected time, then chance: the ids of offers are random.
         blueprints.sort_by_cached_key(|terms| {
             let offer = match answers.allocated.get(&(id.clone(), terms.name.clone())) {
                 Some(Allocated::Offers(offers)) => offers.first(),
                 _ => None,
             };
             let expected = offer.and_then(|offer| offer.allocation.expected).unwrap_or(0);
-            (-i64::from(terms.priority), expected, offer.map(|offer| offer.resource.clone()))
+            let wished = class.class.request.0.blueprints.iter().position(|name| *name == terms.name);
+            (wished, -i64::from(terms.priority), expected, offer.map(|offer| offer.resource.clone()))
         });
         for terms in blueprints {
             if let Some(obstacle) = self.closed_to_building(terms) {

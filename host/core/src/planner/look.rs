@@ -1,6 +1,8 @@
 //! What a matcher has seen of its pool. It may be old by the time it is used: the commit decides.
 
-use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
+use crate::contract::Slot;
+use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +22,28 @@ pub struct Look {
     pub full: BTreeSet<String>,
     /// Of those blueprints: resources that nobody is on, longest idle first, and what is being closed.
     pub standing: BTreeMap<String, Vec<Resource>>,
+    /// Resources that nobody is on, or that are being closed, and that have leased something of this pool, if somebody
+    /// waits for room: longest idle first.
+    pub towers: Vec<Tower>,
     /// The resources that own the slots of refusals, or are named by them: by (name space, slot), or ("", id).
     pub owners: BTreeMap<(String, String), Resource>,
+}
+
+/// A resource that stands on others: it has leased them for itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tower {
+    pub top: Resource,
+    pub beneath: Vec<Storey>,
+}
+
+/// What a tower stands on, directly or by way of another storey.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Storey {
+    pub resource: String,
+    pub blueprint: String,
+    /// The name space of its slots.
+    pub space: String,
+    pub slots: Doc<Vec<Slot>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

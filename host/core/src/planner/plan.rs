@@ -6,6 +6,7 @@ use super::look::{ClassLook, Look, Waiting};
 use super::terms::Terms;
 use crate::contract::{Refusal, Slot};
 use crate::engine::api::Obstacle;
+use crate::model::decide::is_for_nobody;
 use crate::model::proposal::Plan;
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Considered, Resource};
@@ -124,7 +125,7 @@ impl<'a> Work<'a> {
                 }
                 Tried::Blocked(mut obstacles) => {
                     let waiting = (class.class.waiting.max(1) as usize).saturating_sub(done);
-                    if self.has(Protection::Reclaim) {
+                    if self.has(Protection::Reclaim) && !is_for_nobody(class.heads[done].ord) {
                         self.reclaim(class, waiting, &mut obstacles);
                     }
                     self.planned.waits.insert(class.class.id.clone(), obstacles);

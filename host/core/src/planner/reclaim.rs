@@ -1,10 +1,10 @@
 //! Stage 4: what stands in the way of those who wait, and is idle, is closed for them.
 
 use super::answers::{Allocated, Question};
-use super::look::ClassLook;
+use super::look::{ClassLook, Storey};
 use super::plan::Work;
 use super::terms::Terms;
-use crate::contract::Refusal;
+use crate::contract::{Refusal, Slot};
 use crate::engine::api::Obstacle;
 use crate::model::proposal::{Item, Reclaim};
 use crate::model::protection::Protection;
@@ -47,17 +47,31 @@ impl<'a> Work<'a> {
             self.planned.full.insert(terms.name.clone());
             // The next look brings them.
             self.planned.more |= !look.full.contains(&terms.name);
-            return look.standing.get(&terms.name).into_iter().flatten().collect();
+            let own = look.standing.get(&terms.name).into_iter().flatten();
+            return own.chain(self.above(|storey| storey.blueprint == terms.name)).collect();
         }
         let (freed, at) = (look.pool.freed, self.planner.at);
         match self.planner.answers.allocated(&class.class.id, &terms.name, freed, at) {
             Some(Allocated::Refused { refusal: Refusal::Full { slots, resources, .. }, .. }) => {
+                let named = |slot: &Slot| slots.iter().any(|name| slot.key() == name);
+                let above = self.above(|storey| {
+                    resources.contains(&storey.resource)
+                        || storey.space == terms.space && storey.slots.0.iter().any(named)
+                });
                 let slots = slots.iter().map(|slot| (terms.space.clone(), slot.clone()));
-                let named = resources.iter().map(|id| (String::new(), id.clone()));
-                slots.chain(named).filter_map(|key| look.owners.get(&key)).collect()
+                let resources = resources.iter().map(|id| (String::new(), id.clone()));
+                let own = slots.chain(resources).filter_map(|key| look.owners.get(&key));
+                own.chain(above).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The tops of towers that stand on such a resource.
+    fn above(&self, on: impl Fn(&Storey) -> bool) -> impl Iterator<Item = &'a Resource> {
+        let seen = if self.has(Protection::Towers) { self.look.towers.as_slice() } else { &[] };
+        let towers = seen.iter().filter(move |tower| tower.beneath.iter().any(&on));
+        towers.map(|tower| &tower.top)
     }
 
     /// True if somebody's room is coming by it.

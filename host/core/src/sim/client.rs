@@ -162,7 +162,7 @@ impl Running {
             kind: self.client.kind.to_owned(),
             attributes: self.client.attributes.to_owned(),
             labels: self.client.labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            blueprint: None,
+            blueprints: Vec::new(),
         };
         let mut turn = 0;
         loop {

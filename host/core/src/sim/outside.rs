@@ -16,6 +16,8 @@ pub struct Thing {
     /// What it stands on, which can carry one thing at a time.
     pub binding: Option<String>,
     pub shares: u32,
+    /// The directories that it was made in, which it is gone with: places on other things.
+    pub on: Vec<String>,
 }
 
 #[derive(Default)]
@@ -27,6 +29,25 @@ pub struct Seen {
     pub opened: u64,
     pub activated: u64,
     pub wrong: Vec<String>,
+}
+
+impl Seen {
+    /// Every directory on a thing is gone.
+    fn empty(&mut self, resource: &str) {
+        let (gone, left): (BTreeSet<_>, BTreeSet<_>) =
+            std::mem::take(&mut self.directories).into_iter().partition(|(on, _)| on == resource);
+        self.directories = left;
+        gone.iter().for_each(|(_, place)| self.gone(place));
+    }
+
+    /// A directory is gone, and with it what was made in it.
+    fn gone(&mut self, place: &str) {
+        let in_it = |thing: &Thing| thing.on.iter().any(|on| on == place);
+        let lost: Vec<String> =
+            self.things.values().filter(|thing| in_it(thing)).map(|thing| thing.resource.clone()).collect();
+        self.things.retain(|_, thing| !lost.contains(&thing.resource));
+        lost.iter().for_each(|resource| self.empty(resource));
+    }
 }
 
 impl Outside {
@@ -55,7 +76,7 @@ impl Outside {
     pub fn close(&self, key: &str) {
         let mut seen = self.seen();
         if let Some(thing) = seen.things.remove(key) {
-            seen.directories.retain(|(resource, _)| *resource != thing.resource);
+            seen.empty(&thing.resource);
         }
     }
 
@@ -75,7 +96,10 @@ impl Outside {
     }
 
     pub fn leave(&self, resource: &str, place: &str) {
-        self.seen().directories.remove(&(resource.to_owned(), place.to_owned()));
+        let mut seen = self.seen();
+        if seen.directories.remove(&(resource.to_owned(), place.to_owned())) {
+            seen.gone(place);
+        }
     }
 
     pub fn is_set_up(&self, resource: &str, place: &str) -> bool {

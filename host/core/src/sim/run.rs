@@ -11,6 +11,8 @@ use crate::config::{BlueprintConfig, ConfigRevision};
 use crate::engine::{Farm, HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
+use crate::model::rows::{Lease, Resource};
+use crate::model::status::{LeaseStatus, ResourceStatus};
 use crate::plugin::Plugin;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -231,8 +233,8 @@ impl Run {
             let busy = options.iter().any(|option| !matches!(option, Choice::Timer));
             if self.world.state().clients == 0 {
                 let done_at = *done_at.get_or_insert(self.world.now());
-                if !busy && self.is_clean().await? {
-                    return self.nothing_left();
+                if !busy && let Some(nested) = self.settled().await? {
+                    return self.nothing_left(&nested);
                 }
                 if self.world.now() - done_at > CLEAN_WITHIN {
                     return Err("something is not cleaned up".to_owned());
@@ -448,19 +450,26 @@ impl Run {
         result
     }
 
-    /// Whether no lease and no place is left in the store, and no resource is on its way.
-    async fn is_clean(&self) -> Result<bool, String> {
+    /// The places of what idle resources have leased for themselves, once no other lease is left in the store, and no
+    /// resource is on its way.
+    async fn settled(&self) -> Result<Option<Vec<String>>, String> {
         let unreadable = |error: StoreError| error.to_string();
         let leases = self.store.leases(&Default::default()).await.map_err(unreadable)?;
         let resources = self.store.resources(&Default::default()).await.map_err(unreadable)?;
-        let quiet = resources.iter().all(|r| r.status == crate::model::status::ResourceStatus::Active && r.used == 0);
-        Ok(leases.is_empty() && quiet)
+        let active = resources.iter().all(|resource| resource.status == ResourceStatus::Active);
+        let stands = |lease: &Lease| {
+            let holder = |resource: &&Resource| lease.holder.as_ref() == Some(&resource.id);
+            lease.status == LeaseStatus::Active && resources.iter().any(|resource| holder(&resource))
+        };
+        let used: i64 = resources.iter().map(|resource| resource.used).sum();
+        let quiet = active && leases.iter().all(stands) && used == leases.len() as i64;
+        Ok(quiet.then(|| leases.into_iter().filter_map(|lease| lease.place).collect()))
     }
 
-    /// What is outside at the end: things of active resources, one each, and no directory.
-    fn nothing_left(&self) -> Result<(), String> {
+    /// What is outside at the end: things of active resources, one each, and no directory but those of nested places.
+    fn nothing_left(&self, nested: &[String]) -> Result<(), String> {
         let seen = self.world.outside.seen();
-        if let Some((resource, place)) = seen.directories.first() {
+        if let Some((resource, place)) = seen.directories.iter().find(|(_, place)| !nested.contains(place)) {
             return Err(format!("the directory of {place} is left on {resource}"));
         }
         for (key, thing) in &seen.things {

@@ -3,8 +3,8 @@
 use super::outside::Thing;
 use super::world::World;
 use crate::contract::{
-    Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, Next, PlaceArg,
-    Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Wake,
+    Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState, Next,
+    PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Wake, Wish,
 };
 use crate::plugin::{Fault, Plugin, Step, StepCall, View};
 use async_trait::async_trait;
@@ -25,6 +25,8 @@ pub struct Yard {
     /// Things carry the labels of the request that they are made for, and serve nobody else.
     pub flavoured: bool,
     pub slots: Option<&'static str>,
+    /// The types of what each thing leases for itself.
+    pub stands_on: &'static [&'static str],
     pub steps: Steps,
     /// How often `open` answers `again`, and after which time.
     pub open_again: u32,
@@ -56,6 +58,7 @@ impl Yard {
         reclaim_after: 1,
         flavoured: false,
         slots: None,
+        stands_on: &[],
         steps: Steps::ALL,
         open_again: 1,
         open_pause: 50,
@@ -88,6 +91,7 @@ impl YardPlugin {
             request_schema: "{}".to_owned(),
             resource_schema: "{}".to_owned(),
             steps: yard.steps,
+            may_lease: yard.stands_on.iter().map(|kind| (*kind).to_owned()).collect(),
             ..Descriptor::default()
         };
         Arc::new(YardPlugin { yard, world, descriptor, failed: Default::default() })
@@ -106,11 +110,42 @@ impl YardPlugin {
         }
     }
 
-    fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
+    /// The directories that a thing gets from what it leases for itself, or how its step ends without them.
+    async fn ground(&self, call: &StepCall) -> Result<Vec<String>, Result<Progress, Failure>> {
+        let Some(leases) = call.leases.as_ref().filter(|_| !self.yard.stands_on.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let fails = |reason: String| Err(Failure { blame: Blame::Provider, next: Next::BackOff, reason, after: None });
+        let wish = |(n, kind): (usize, &&str)| Wish {
+            name: format!("{n}"),
+            kind: (*kind).to_owned(),
+            attributes: "{}".to_owned(),
+            ..Wish::default()
+        };
+        let wishes = self.yard.stands_on.iter().enumerate().map(wish).collect();
+        let mut directories = Vec::new();
+        for lease in leases.ask(wishes).await.map_err(fails)? {
+            match leases.look(&lease).await.map_err(fails)? {
+                NestedState::Active(handout) => directories.extend(handout.directory),
+                NestedState::Ended(why) => return Err(fails(why)),
+                NestedState::Waiting(note) => {
+                    let state = call.context.key.clone();
+                    return Err(Ok(Progress::Again { state, wake: Wake::Lease(lease), note, percent: None }));
+                }
+            }
+        }
+        Ok(directories)
+    }
+
+    async fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
+        let on = match self.ground(call).await {
+            Ok(on) => on,
+            Err(ends) => return ends,
+        };
         let attributes: serde_json::Value = serde_json::from_str(&call.resource.attributes).unwrap_or_default();
         let binding = attributes.get("binding").and_then(|binding| binding.as_str()).map(str::to_owned);
         let shares = call.resource.limit + self.yard.overflow;
-        let thing = Thing { resource: call.resource.id.clone(), binding, shares };
+        let thing = Thing { resource: call.resource.id.clone(), binding, shares, on };
         self.world.outside.open(&call.context.key, thing);
         let state = Some(call.context.key.clone());
         if call.context.attempt < self.yard.open_again {
@@ -228,7 +263,7 @@ impl Plugin for YardPlugin {
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {
         let done = || Ok(Progress::Done(StepOutcome::default()));
         Ok(match (call.step, &call.place) {
-            (Step::Open, _) => self.open(&call),
+            (Step::Open, _) => self.open(&call).await,
             (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
             (Step::Release, Some(_)) if call.context.attempt < self.yard.release_again => Ok(Progress::Again {
                 state: "cleaning".to_owned(),

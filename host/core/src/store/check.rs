@@ -97,6 +97,12 @@ const RULES: &[(&str, &str)] = &[
         "select t.id, 'has ' || t.place from lease t where t.status = 'pending' and t.place is not null",
     ),
     (
+        "a nested lease that is wanted is held by a resource that is there",
+        "select t.id, 'is held by ' || t.holder from lease t
+         where t.holder is not null and t.wanted = 'keep'
+           and not exists (select 1 from resource r where r.id = t.holder and r.status <> 'destroyed')",
+    ),
+    (
         "only the transitions of the table happen",
         "select t.id, t.subject || ': ' || t.was || ' to ' || t.now from event t
          where t.was <> t.now and t.subject in ('lease', 'place', 'resource') and {events}

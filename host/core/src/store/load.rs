@@ -98,27 +98,38 @@ fn element(out: &mut Vec<u8>, texts: &impl Serialize) {
 
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
 /// place on it, and each of them to its pool, class, blueprint and slots; a place also to the node that may be acting
-/// for it.
+/// for it. A resource also leads to the leases that it has for itself, and those to what they are on, and so on down; a
+/// nested lease leads to the resource that has it.
 ///
 /// Joins, and not subqueries: SQLite would copy each of those into a table of its own first. `cross join` tells it which
 /// side comes first.
 fn named(dialect: Dialect) -> String {
     let each = dialect.each(None);
     format!(
-        "with named (what, a, b) as materialized (
+        "with recursive named (what, a, b) as materialized (
            select j.value ->> 0, j.value ->> 1, j.value ->> 2 from {each}),
-         p (id) as materialized (
+         stay (id) as materialized (
            select a from named where what = 'place'
            union select t.place from named n cross join lease t
              where n.what = 'lease' and t.id = n.a and t.place is not null
            union select t.id from named n cross join place t
              where n.what = 'whole' and t.resource = n.a and t.status <> 'gone'),
-         r (id) as materialized (
+         tower (id) as (
            select a from named where what in ('resource', 'whole')
-           union select t.resource from p cross join place t where t.id = p.id),
+           union select t.resource from stay cross join place t where t.id = stay.id
+           union select t.resource from tower cross join lease t
+             where t.holder = tower.id and t.status <> 'destroyed' and t.resource is not null),
+         nested (id, place) as materialized (
+           select t.id, t.place from tower cross join lease t where t.holder = tower.id and t.status <> 'destroyed'),
+         p (id) as materialized (
+           select id from stay union select place from nested where place is not null),
          l (id) as materialized (
            select a from named where what = 'lease'
-           union select t.lease from p cross join place t where t.id = p.id),
+           union select t.lease from stay cross join place t where t.id = stay.id
+           union select id from nested),
+         r (id) as materialized (
+           select id from tower
+           union select t.holder from l cross join lease t where t.id = l.id and t.holder is not null),
          z (space) as materialized (
            select t.space from r cross join resource t where t.id = r.id
            union select t.space from p cross join place t where t.id = p.id),

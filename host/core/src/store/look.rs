@@ -6,7 +6,7 @@ use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
 use crate::config::Growth;
 use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, IDLE, Look, Waiting};
+use crate::planner::look::{CANDIDATES, ClassLook, HEADS, IDLE, Look, Storey, Tower, Waiting};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,7 @@ pub fn sql(dialect: Dialect) -> String {
          union all {crowded}
          union all {standing}
          union all {owners}
+         union all {towers}
          union all select 'blueprint', {blueprint} from blueprint t where t.kind = {kind}
          union all select 'aside', {aside} from aside t where t.kind = {kind}
          union all select 'taken', {taken} from slot t
@@ -34,6 +35,7 @@ pub fn sql(dialect: Dialect) -> String {
         crowded = candidates(dialect, Room::Spare),
         standing = standing(dialect),
         owners = owners(dialect),
+        towers = towers(dialect),
         blueprint = dialect.row::<Blueprint>("t"),
         aside = dialect.row::<Aside>("t"),
         taken = dialect.array("t.space, t.slot"),
@@ -135,6 +137,38 @@ fn owners(dialect: Dialect) -> String {
     )
 }
 
+/// Of each blueprint that may lease something of this pool: what nobody is on, and what is being closed, with all that it
+/// stands on.
+fn towers(dialect: Dialect) -> String {
+    let row = dialect.json(&dialect.row::<Resource>("t"));
+    let storey = dialect.json(&dialect.array("s.id, s.blueprint, s.space, s.slots"));
+    let beneath = format!(
+        "(with recursive beneath (id) as (
+            select l.resource from lease l where l.holder = t.id and l.status <> 'destroyed' and l.resource is not null
+            union select l.resource from beneath b cross join lease l
+              where l.holder = b.id and l.status <> 'destroyed' and l.resource is not null)
+          select {} from beneath b cross join resource s where s.id = b.id)",
+        dialect.gather(&storey)
+    );
+    let tower = dialect.array(&format!("{row}, {}", dialect.json(&beneath)));
+    let of = format!("select {tower} as cells from resource t where t.blueprint = {}", dialect.text());
+    let idle = format!(
+        "{of} and t.used = 0 and t.wanted = 'keep' and t.status in ('pending', 'active')
+         order by t.idle_since, t.id limit {IDLE}"
+    );
+    let closing = format!("{of} and t.status in ('released', 'broken') limit {IDLE}");
+    let each = dialect.each(Some("above"));
+    let gathered = |towers: &str| {
+        let all = dialect.gather(&dialect.json("r.cells"));
+        dialect.array(&format!("{}, (select {all} from ({towers}) r)", dialect.text()))
+    };
+    format!(
+        "select 'towers', {} from {each} union all select 'towers', {} from {each}",
+        gathered(&idle),
+        gathered(&closing)
+    )
+}
+
 /// What a matcher asks about beside its pool.
 #[derive(Clone, Debug, Default)]
 pub struct Sought {
@@ -147,6 +181,8 @@ pub struct Sought {
     /// What refusals have named: slots with their name space, and resources.
     pub slots: BTreeSet<(String, String)>,
     pub resources: BTreeSet<String>,
+    /// Blueprints that may lease something of this pool for their resources.
+    pub above: BTreeSet<String>,
 }
 
 impl Sought {
@@ -159,8 +195,16 @@ impl Sought {
         json!({
             "kind": kind, "offered": self.offered, "pack": filled(Growth::Pack), "spread": filled(Growth::Spread),
             "overflow": overflow, "full": self.full, "slots": self.slots, "resources": self.resources,
+            "above": if self.is_crowded() { self.above.clone() } else { BTreeSet::new() },
         })
         .to_string()
+    }
+}
+
+impl Sought {
+    /// Whether somebody waits for what others have.
+    fn is_crowded(&self) -> bool {
+        !(self.full.is_empty() && self.slots.is_empty() && self.resources.is_empty())
     }
 }
 
@@ -175,6 +219,7 @@ impl Store {
         let (mut candidates, mut crowded) = (Found::new(), Found::new());
         let mut standing: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
         let mut owners = BTreeMap::new();
+        let mut towers: Vec<Tower> = Vec::new();
         let (mut blueprints, mut asides, mut taken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (table, text) in self.read(statement).await? {
             match table.as_str() {
@@ -195,6 +240,10 @@ impl Store {
                 "standing" => {
                     let (blueprint, found): (String, Vec<Resource>) = parse_cells(&table, &text)?;
                     standing.entry(blueprint).or_default().extend(found);
+                }
+                "towers" => {
+                    let (_, found): (String, Vec<(Resource, Vec<Storey>)>) = parse_cells(&table, &text)?;
+                    towers.extend(found.into_iter().map(|(top, beneath)| Tower { top, beneath }));
                 }
                 "owner" => {
                     let (space, slot, owner): (String, String, Resource) = parse_cells(&table, &text)?;
@@ -229,6 +278,7 @@ impl Store {
         for resources in standing.values_mut() {
             resources.sort_by(|a, b| (a.idle_since, &a.id).cmp(&(b.idle_since, &b.id)));
         }
+        towers.sort_by(|a, b| (a.top.idle_since, &a.top.id).cmp(&(b.top.idle_since, &b.top.id)));
         Ok(Some(Look {
             pool,
             classes,
@@ -238,6 +288,7 @@ impl Store {
             taken,
             full: sought.full.clone(),
             standing,
+            towers,
             owners,
         }))
     }

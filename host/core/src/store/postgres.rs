@@ -5,7 +5,7 @@ use super::StoreError;
 use super::backend::{Backend, Decide, Load, Statement, Tagged};
 use super::dialect::Dialect;
 use super::load::LOCK_ORDER;
-use crate::model::rows::{RequestKey, Row as _, SlotRow};
+use crate::model::rows::{Pool, RequestKey, Row as _, SlotRow};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
@@ -129,7 +129,18 @@ async fn transact(connection: &mut PgConnection, load: &Load, decide: Decide<'_>
     let named = resolve(&mut transaction, load).await?;
     let (pools, rest) = LOCK_ORDER.split_at(1);
     lock(&mut transaction, &named, pools).await?;
+    let locked = named;
     let named = resolve(&mut transaction, load).await?;
+    // Another commit has led it to further pools meanwhile, and those can't be locked in order any more.
+    if named
+        .get(Pool::TABLE)
+        .into_iter()
+        .flatten()
+        .any(|pool| !locked.get(Pool::TABLE).is_some_and(|l| l.contains(pool)))
+    {
+        let why = "what the commit names leads to other pools than a moment ago".to_owned();
+        return Err(StoreError::Statement { statement: "lock".to_owned(), why });
+    }
     let mut keys: Vec<&str> = Vec::new();
     for table in UNSHARED {
         keys.extend(named.get(*table).into_iter().flatten().map(String::as_str));

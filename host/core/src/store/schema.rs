@@ -5,7 +5,7 @@ use crate::model::rows::*;
 use crate::model::table::with_tables;
 
 /// Raised when the tables change; a store of another number is refused.
-pub const SCHEMA: i64 = 4;
+pub const SCHEMA: i64 = 5;
 
 /// Indexes are partial, on what lives, so that finished leases cost nothing.
 const INDEXES: &[&str] = &[
@@ -16,6 +16,9 @@ const INDEXES: &[&str] = &[
     "create index lease_claim on lease (claim, due_at) where status <> 'destroyed'",
     // lists with what has ended, newest first
     "create index lease_asked on lease (asked_at, id)",
+    // a commit: what a resource has leased for itself; look: who is on a resource for the sake of another
+    "create index lease_holder on lease (holder) where holder is not null and status <> 'destroyed'",
+    "create index lease_nested on lease (resource) where holder is not null and status <> 'destroyed'",
     // everything on a resource; what a dead node had claimed; what a node has to do
     "create index place_resource on place (resource) where status <> 'gone'",
     "create index place_claim on place (claim, due_at) where status <> 'gone'",

@@ -212,7 +212,7 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
         kind: kind(caller),
         attributes: r#"{"platform":"linux"}"#.to_owned(),
         labels: labels(),
-        blueprint: None,
+        blueprints: Vec::new(),
     };
     let needs = Needs { labels: labels(), share: 1 };
     NewLease {

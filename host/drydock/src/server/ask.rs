@@ -51,7 +51,7 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
             kind: ask.kind,
             attributes: sorted(&attributes).to_string(),
             labels: ask.labels,
-            blueprint: ask.blueprint,
+            blueprints: ask.blueprint.into_iter().collect(),
         },
         owner: owner.to_string(),
         key: ask.key,

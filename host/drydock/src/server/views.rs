@@ -27,7 +27,7 @@ pub fn lease(row: Lease) -> LeaseView {
         until: row.until,
         timeout_at: row.wait_until,
         tied: row.tied == 1,
-        blueprint: request.blueprint,
+        blueprint: request.blueprints.into_iter().next(),
         resource: row.resource,
         place: row.place,
         handout: row.handout.0.map(Into::into),

@@ -3,13 +3,28 @@
 use super::Deciding;
 use super::transition::{Said, earliest};
 use crate::model::proposal::{Done, Lost, NewLease};
+use crate::model::protection::Protection;
 use crate::model::rows::{Class, Considered, Doc, Lease, RequestKey, Wanted};
 use crate::model::status::LeaseStatus;
 use std::collections::BTreeMap;
 
+/// What a lease does not bring itself.
+pub(super) struct Inherited<'a> {
+    pub owner: &'a str,
+    pub ord: i64,
+    pub holder: Option<&'a str>,
+}
+
 impl Deciding<'_> {
     pub fn ask(&mut self, new: &NewLease) -> Result<Done, Lost> {
+        let order = Inherited { owner: &new.owner, ord: new.asked_at, holder: None };
+        self.ask_as(new, order)
+    }
+
+    /// A lease with this owner, place in the order and holder.
+    pub(super) fn ask_as(&mut self, new: &NewLease, inherited: Inherited<'_>) -> Result<Done, Lost> {
         if let Some(key) = &new.key
+            && (inherited.holder.is_none() || self.protections.has(Protection::NestedKey))
             && let Some(first) = self.rows.request_keys.get(&(key.owner.clone(), key.name.clone()))
         {
             return match first.digest == key.digest {
@@ -35,14 +50,15 @@ impl Deciding<'_> {
             id: new.id.clone(),
             kind: new.request.kind.clone(),
             class: new.class.clone(),
-            owner: new.owner.clone(),
+            owner: inherited.owner.to_owned(),
+            holder: inherited.holder.map(str::to_owned),
             request: Doc(new.request.clone()),
             status: LeaseStatus::Pending,
             wanted: Wanted::Keep,
             outcome: String::new(),
             reason: None,
             asked_at: new.asked_at,
-            ord: new.asked_at,
+            ord: inherited.ord,
             until: new.until,
             wait_until: new.wait_until,
             tied: i64::from(new.tied),

@@ -98,6 +98,10 @@ impl Deciding<'_> {
 
     /// Records what a stay left, where the next one to use the resource's slots will find it.
     pub fn leave_behind(&mut self, place: &Place, resource: &Resource, reason: &str) {
+        // It lies in the places that the resource had itself.
+        if resource.orphaned == 1 {
+            return;
+        }
         let named = resource.slots.0.iter().filter_map(|slot| match slot {
             Slot::Named(key) => Some(key.clone()),
             Slot::Counted { .. } => None,
@@ -213,7 +217,7 @@ impl Deciding<'_> {
             .filter(|place| place.resource == resource.id && place.status != PlaceStatus::Gone)
             .cloned()
             .collect();
-        let held = resource.life.0.hold_broken;
+        let held = resource.life.0.hold_broken && resource.orphaned == 0;
         let resource = self.move_resource(resource, ResourceStatus::Broken, reason, |resource| {
             resource.reason = Some(reason.to_owned());
             resource.due_at = if held { None } else { Some(at) };
@@ -251,6 +255,7 @@ impl Deciding<'_> {
 
     pub fn destroy_resource(&mut self, resource: Resource, reason: &str) -> Result<(), Lost> {
         let resource = self.move_resource(resource, ResourceStatus::Destroyed, reason, |_| {})?;
+        self.end_nested(&resource)?;
         let mut blueprint = self.blueprint(&resource.blueprint, &resource.kind);
         blueprint.used -= 1;
         self.rows.blueprints.put(blueprint);

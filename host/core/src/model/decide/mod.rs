@@ -4,10 +4,13 @@
 mod ask;
 mod end;
 mod hold;
+mod nest;
 mod node;
 mod plan;
 mod step;
 mod transition;
+
+pub use nest::is_for_nobody;
 
 use super::proposal::{Change, Done, Lost, Outcome, Proposal};
 use super::protection::{Protection, Protections};
@@ -59,6 +62,8 @@ impl Deciding<'_> {
         }
         match change {
             Change::Ask(new) => self.ask(new),
+            Change::Nest(nest) => self.nest(nest),
+            Change::Abandon { resource, epoch } => self.abandon(resource, *epoch),
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),
             Change::Plan(plan) => self.plan(plan),
             Change::EndLease { lease, outcome, reason } => self.end_lease(lease, outcome, reason),

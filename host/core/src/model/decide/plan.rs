@@ -117,6 +117,8 @@ impl Deciding<'_> {
             attempt: 0,
             due_at: Some(self.at),
             open_by: self.at + build.open_timeout,
+            waits_since: None,
+            orphaned: 0,
             created_at: self.at,
             idle_since: Some(self.at),
             ended_at: None,

@@ -36,7 +36,10 @@ impl Deciding<'_> {
         let resource = self.stepping_resource(report, &[ResourceStatus::Pending])?;
         let kind = resource.kind.clone();
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state.as_deref(), *due_at, note),
+            StepEnd::Again { state, due_at, note, lease } => {
+                let due_at = self.due(lease.as_deref(), *due_at);
+                self.resource_again(resource, state.as_deref(), due_at, note);
+            }
             StepEnd::Done { state, attributes, .. } => {
                 self.clear_strikes(&report.slots, &resource.blueprint);
                 self.clear_leftovers(&report.leftovers);
@@ -89,13 +92,25 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    fn resource_again(&mut self, mut resource: Resource, state: Option<&str>, due_at: i64, note: &str) {
+    /// When a step goes on; none: when the nested lease that it waits for is active.
+    fn due(&self, lease: Option<&str>, due_at: i64) -> Option<i64> {
+        match lease {
+            Some(lease) if self.is_awaited(lease) => None,
+            Some(_) => Some(self.at),
+            None => Some(due_at),
+        }
+    }
+
+    fn resource_again(&mut self, mut resource: Resource, state: Option<&str>, due_at: Option<i64>, note: &str) {
         if let Some(state) = state {
             resource.state = Some(state.to_owned());
         }
         resource.note = Some(note.to_owned());
         resource.attempt += 1;
-        resource.due_at = Some(due_at);
+        resource.due_at = due_at;
+        if due_at.is_none() {
+            resource.waits_since = Some(self.at);
+        }
         let event = crate::model::rows::Event {
             subject: crate::model::status::Subject::Resource,
             id: resource.id.clone(),
@@ -135,7 +150,10 @@ impl Deciding<'_> {
     fn closed(&mut self, report: &StepReport) -> Result<(), Lost> {
         let resource = self.stepping_resource(report, &[ResourceStatus::Released, ResourceStatus::Broken])?;
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.resource_again(resource, state.as_deref(), *due_at, note),
+            StepEnd::Again { state, due_at, note, lease } => {
+                let due_at = self.due(lease.as_deref(), *due_at);
+                self.resource_again(resource, state.as_deref(), due_at, note);
+            }
             StepEnd::Done { .. } => {
                 self.clear_leftovers(&report.leftovers);
                 self.destroy_resource(resource, "closed")?;
@@ -147,7 +165,7 @@ impl Deciding<'_> {
             }
             StepEnd::Failed(failure) => {
                 let due_at = self.at + backoff::pause(failure, resource.attempt + 1, self.commit);
-                self.resource_again(resource, None, due_at, &failure.reason);
+                self.resource_again(resource, None, Some(due_at), &failure.reason);
             }
         }
         Ok(())
@@ -165,7 +183,7 @@ impl Deciding<'_> {
                 let (outcome, reason) = (lease.outcome.clone(), lease.reason.clone().unwrap_or_default());
                 self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
             }
-            StepEnd::Again { state, due_at, note } => self.place_again(place, state.as_deref(), *due_at, note),
+            StepEnd::Again { state, due_at, note, .. } => self.place_again(place, state.as_deref(), *due_at, note),
             StepEnd::Done { state, handout: given, .. } => {
                 let mut place = place;
                 place.state = state.clone().or(place.state.take());
@@ -207,7 +225,7 @@ impl Deciding<'_> {
             return Err(Lost::Epoch);
         }
         match &report.end {
-            StepEnd::Again { state, due_at, note } => self.place_again(place, state.as_deref(), *due_at, note),
+            StepEnd::Again { state, due_at, note, .. } => self.place_again(place, state.as_deref(), *due_at, note),
             StepEnd::Done { .. } => self.place_gone(place, "released", report.closes)?,
             StepEnd::Failed(failure) if failure.next == Next::Gone => {
                 let resource = self.resource(&place.resource)?;

@@ -62,6 +62,9 @@ impl Deciding<'_> {
         }
         self.lease_event(&lease, from.name(), said.into());
         self.rows.leases.put(lease.clone());
+        if !from.ended() {
+            self.tell_holder(&lease);
+        }
         Ok(lease)
     }
 
@@ -117,7 +120,7 @@ impl Deciding<'_> {
 
     /// The one way a resource's row is written: what a matcher may give of it follows from the rest.
     pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
-        let open = resource.status.alive() && resource.wanted == Wanted::Keep;
+        let open = resource.status.alive() && resource.wanted == Wanted::Keep && resource.orphaned == 0;
         let life = resource.life.0;
         let max_uses = life.max_uses.filter(|_| self.protections.has(Protection::Uses));
         let uses_left = max_uses.map_or(i64::MAX, |max| max - resource.uses);
@@ -129,6 +132,9 @@ impl Deciding<'_> {
             let idle = idle_since.zip(life.idle_timeout).map(|(since, timeout)| since + timeout);
             let old = life.max_age.map(|age| resource.created_at + age);
             resource.due_at = if open { earliest(idle, old) } else { None };
+        }
+        if resource.orphaned == 1 && resource.status != ResourceStatus::Destroyed {
+            resource.due_at = Some(resource.due_at.map_or(self.at, |due| due.min(self.at)));
         }
         self.rows.resources.put(resource.clone());
         resource
@@ -171,7 +177,11 @@ impl Deciding<'_> {
                 if resource.used == 0 {
                     resource.idle_since = Some(self.at);
                 }
+                let idle = resource.used == 0;
                 self.put_resource(resource);
+                if idle {
+                    self.freed_beneath(&place.resource);
+                }
             }
             self.freed(&place.kind);
         }

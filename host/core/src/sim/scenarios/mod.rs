@@ -1,6 +1,7 @@
 //! The catalogue of races, each as a scenario in its small form.
 
 mod lifetimes;
+mod nesting;
 mod serving;
 mod sharing;
 
@@ -13,6 +14,7 @@ pub fn all() -> Vec<Scenario> {
     let mut all = serving::all();
     all.extend(sharing::all());
     all.extend(lifetimes::all());
+    all.extend(nesting::all());
     all
 }
 

@@ -1,0 +1,52 @@
+//! Resources that stand on leased ones.
+
+use super::{ONE_BINDING, TWO_BINDINGS, base};
+use crate::model::protection::Protection::*;
+use crate::sim::scenario::{Client, Faults, Scenario};
+use crate::sim::yard::Yard;
+
+/// Copies, each on a host of its own.
+const COPIES: Yard = Yard { name: "copies", kind: "copy", stands_on: &["host"], ..Yard::HOSTS };
+
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "idle-tower",
+            about: "every host is held by a copy that nobody uses, and somebody wants a host",
+            yards: vec![Yard { bindings: TWO_BINDINGS, ..Yard::HOSTS }, COPIES],
+            clients: vec![
+                Client::at(0).of("copy").hold(100),
+                Client::at(0).of("copy").hold(100),
+                Client::at(120_000).hold(100).within(1_200_000),
+                Client::at(120_100).of("copy").hold(100).within(2_400_000),
+            ],
+            naive: &[&[Towers]],
+            reached: &["served", "reclaimed"],
+            ..base()
+        },
+        Scenario {
+            name: "one-claim-two-things",
+            about: "a node dies between any two writes of a lease that needs a thing, and of that thing's own lease",
+            yards: vec![Yard::HOSTS, COPIES],
+            clients: vec![Client::at(0).of("copy"), Client::at(10).of("copy")],
+            faults: Faults { calls: 0, ..Faults::NO_FREEZE },
+            watch: |watch| watch.built_at_most(4),
+            naive: &[&[NestedKey]],
+            reached: &["served"],
+            ..base()
+        },
+        Scenario {
+            name: "tower-falls",
+            about: "the host of a copy is wanted away by an operator while others wait and work",
+            yards: vec![Yard { bindings: ONE_BINDING, ..Yard::HOSTS }, COPIES],
+            clients: vec![
+                Client::at(0).of("copy").hold(30_000),
+                Client::at(10).of("copy").hold(100),
+                Client::at(5_000).drains(),
+                Client::at(9_000).hold(100),
+            ],
+            reached: &["served"],
+            ..base()
+        },
+    ]
+}
