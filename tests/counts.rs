@@ -174,7 +174,10 @@ impl Yard {
         let plugin: Arc<dyn Plugin> = Arc::new(Hosts { descriptor, ready });
         let config = BlueprintConfig::new("hosts", "hosts");
         let farm = Farm {
-            config: ConfigRevision { revision: 0, blueprints: BTreeMap::from([("hosts".to_owned(), config)]) },
+            config: ConfigRevision {
+                blueprints: BTreeMap::from([("hosts".to_owned(), config)]),
+                ..ConfigRevision::default()
+            },
             plugins: BTreeMap::from([("hosts".to_owned(), plugin)]),
             ..Farm::default()
         };
@@ -217,7 +220,8 @@ impl Yard {
         for (i, ids) in ids.chunks(500).enumerate() {
             let pool = self.store.pools().await.unwrap().remove(0);
             let items = ids.iter().map(|id| building(id)).collect();
-            let plan = Plan { pool: KIND.to_owned(), version: pool.version, news: pool.news, items };
+            let plan =
+                Plan { pool: KIND.to_owned(), version: pool.version, news: pool.news, revision: pool.revision, items };
             self.commit(&format!("builds-{i}"), vec![Change::Plan(plan)]).await;
         }
         let end = |id: &String| Change::EndLease {

@@ -1,6 +1,6 @@
 //! The planner: from a look and the answers so far to a plan, questions, and what the others wait for.
 
-use drydock_core::config::{Growth, Life};
+use drydock_core::config::{EDIT_GRACE, Growth, Life};
 use drydock_core::contract::*;
 use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES};
 use drydock_core::model::protection::Protections;
@@ -26,7 +26,7 @@ impl Pool_ {
     /// One blueprint, `bp`, and nobody who waits.
     fn new() -> Pool_ {
         let look = Look {
-            pool: Pool { kind: "host".to_owned(), version: 4, news: 9, freed: 2 },
+            pool: Pool { kind: "host".to_owned(), version: 4, news: 9, freed: 2, revision: 1 },
             classes: Vec::new(),
             blueprints: BTreeMap::new(),
             asides: BTreeMap::new(),
@@ -70,6 +70,8 @@ impl Pool_ {
             failures: 0,
             not_before: 0,
             reason: None,
+            retired: 0,
+            drained: None,
         };
         self.look.blueprints.insert(name.to_owned(), row);
         self
@@ -85,6 +87,8 @@ impl Pool_ {
                 request: Doc(Request::default()),
                 answers: Doc(self.terms.keys().map(serves).collect()),
                 revision: 1,
+                considered_at: 0,
+                never_since: None,
                 waiting: leases.len() as i64,
             },
             heads: leases.iter().map(|(ord, id)| Waiting { ord: *ord, lease: (*id).to_owned() }).collect(),
@@ -191,6 +195,7 @@ fn resource(blueprint: &str, id: &str, status: ResourceStatus, used: i64, shares
         status,
         wanted: Wanted::Keep,
         reason: None,
+        drained: None,
         attributes: "{}".to_owned(),
         labels: Doc(Labels::new()),
         slots: Doc(Vec::new()),
@@ -242,6 +247,7 @@ fn items(planned: &Planned) -> Vec<String> {
             format!("{resource} for {}", takers.join("+"))
         }
         Item::Reclaim(reclaim) => format!("{} away", reclaim.resource),
+        Item::GiveUp(given_up) => format!("{} given up", given_up.leases.join("+")),
     };
     planned.plan.items.iter().map(item).collect()
 }
@@ -586,6 +592,59 @@ fn resources_of_blueprints_that_are_not_configured_are_left_alone() {
     let pool = Pool_::new().waits("c", &[(10, "l-1")]).resource("r-1", Active, 0, 1);
     let pool = pool.acquires("c", "r-1", Ok(acquisition())).with(|pool| pool.terms.clear());
     assert_eq!(items(&pool.plan()), [""; 0]);
+}
+
+#[test]
+fn what_takes_nothing_new_says_so_and_closes_what_nobody_is_on() {
+    let pool = || {
+        let pool =
+            in_the_way(&[(10, "l-1")], &[("r-1", Active, NOW), ("r-2", Released, 0)]).resource("r-3", Active, 0, 1);
+        pool.acquires("c", "r-3", Ok(acquisition())).offers("c", "bp", &[("r-4", "b/4")])
+    };
+    let row = |pool: &mut Pool_, change: fn(&mut Blueprint)| change(pool.look.blueprints.get_mut("bp").unwrap());
+    let drained = pool().with(|pool| row(pool, |row| row.drained = Some("new rack".to_owned()))).plan();
+    assert_eq!((items(&drained), drained.more), (vec!["r-1 away".to_owned()], true));
+    assert_eq!(reasons(&drained, "c"), ["bp: it is drained (new rack)"]);
+    let retired = pool().with(|pool| row(pool, |row| row.retired = 1)).with(|pool| pool.terms.clear()).plan();
+    assert_eq!(items(&retired), ["r-1 away"]);
+    let unseen = pool().with(|pool| row(pool, |row| row.retired = 1)).with(|pool| pool.look.full.clear()).plan();
+    assert_eq!((unseen.full, unseen.more), (BTreeSet::from(["bp".to_owned()]), true));
+    // What is only disabled keeps what it has.
+    let disabled = pool().with(|pool| pool.terms.get_mut("bp").unwrap().disabled = true).plan();
+    assert_eq!((items(&disabled), reasons(&disabled, "c")), (vec![], vec!["bp: it is disabled".to_owned()]));
+}
+
+#[test]
+fn what_nothing_could_ever_serve_since_an_edit_waits_and_then_breaks() {
+    let pool = |since: i64| {
+        Pool_::new().waits("c", &[(10, "l-1"), (11, "l-2")]).with(|pool| {
+            let class = &mut pool.look.classes[0].class;
+            class.never_since = Some(since);
+            class.answers.0.insert("bp".to_owned(), Considered::Refuses(Refusal::Never("no disks".to_owned())));
+        })
+    };
+    let planned = pool(NOW - 1).plan();
+    assert_eq!((items(&planned).len(), planned.next), (0, Some(NOW - 1 + EDIT_GRACE)));
+    assert_eq!(planned.waits["c"][0].until, planned.next);
+    assert_eq!(reasons(&planned, "c")[1], "bp: it can never serve this: no disks");
+    assert_eq!(items(&pool(NOW - EDIT_GRACE).plan()), ["l-1+l-2 given up"]);
+}
+
+#[test]
+fn a_blueprint_that_can_not_say_whether_it_serves_is_asked_again_in_a_while() {
+    let unsettled = |at: i64| {
+        let pool = Pool_::new().waits("c", &[(10, "l-1")]).offers("c", "bp", &[("r-1", "b/1")]);
+        pool.with(|pool| {
+            let class = &mut pool.look.classes[0].class;
+            class.considered_at = at;
+            let trapped = Refusal::NotNow { after: 0, reason: "it trapped".to_owned() };
+            class.answers.0.insert("other".to_owned(), Considered::Refuses(trapped));
+        })
+    };
+    let planned = unsettled(NOW - 1).plan();
+    assert_eq!((items(&planned), planned.questions.len()), (vec!["r-1 for l-1".to_owned()], 0));
+    assert!(planned.next.is_some_and(|next| next > NOW));
+    assert_eq!(unsettled(0).plan().questions, [Question::Consider { class: "c".to_owned() }]);
 }
 
 /// A full blueprint, each of whose resources may be given two shares more.

@@ -55,7 +55,8 @@ impl Bed {
         let mut bed = Bed { store, place, at: START, commits: 0 };
         bed.done(Change::Join { name: "one".to_owned() }).await;
         let blueprints = [listed("bp", "host"), listed("bp2", "host"), listed("vms", "vm")];
-        bed.done(Change::Configure { blueprints: blueprints.to_vec() }).await;
+        bed.done(Change::Configure { revision: 1, blueprints: blueprints.to_vec(), before: vec![], pools: vec![] })
+            .await;
         bed
     }
 
@@ -213,7 +214,7 @@ impl Bed {
     /// A plan on the version as it is now.
     pub async fn plan(&self, items: Vec<Item>) -> Change {
         let pool = self.pool("host").await;
-        Change::Plan(Plan { pool: pool.kind, version: pool.version, news: pool.news, items })
+        Change::Plan(Plan { pool: pool.kind, version: pool.version, news: pool.news, revision: pool.revision, items })
     }
 
     /// Commits a plan and returns what became of its items.
@@ -317,7 +318,7 @@ pub fn counted(key: &str, amount: u32, limit: u32) -> Slot {
 
 /// A blueprint with a name space of its own.
 pub fn listed(name: &str, kind: &str) -> Listed {
-    Listed { name: name.to_owned(), kind: kind.to_owned(), space: name.to_owned() }
+    Listed { name: name.to_owned(), kind: kind.to_owned(), space: name.to_owned(), limit: None }
 }
 
 /// A place that `activate` sets up and `release` cleans.

@@ -42,7 +42,12 @@ async fn commits_until_it_is_killed() {
     };
     let setup = vec![
         proposal(Change::Join { name: node.clone() }),
-        proposal(Change::Configure { blueprints: vec![listed("bp", "host")] }),
+        proposal(Change::Configure {
+            revision: round.parse::<i64>().unwrap() + 1,
+            blueprints: vec![listed("bp", "host")],
+            before: vec![],
+            pools: vec![],
+        }),
     ];
     acknowledge(&store, &setup).await;
     for i in 0usize.. {
@@ -56,7 +61,13 @@ async fn commits_until_it_is_killed() {
         let slots = [named(&resource), counted("memory", 1, u32::MAX)];
         let build = Build { shares: 20, opens: false, ..build(&resource, &slots, takers) };
         let items = vec![Item::Build(Box::new(build))];
-        let plan = Change::Plan(Plan { pool: pool.kind, version: pool.version, news: pool.news, items });
+        let plan = Change::Plan(Plan {
+            pool: pool.kind,
+            version: pool.version,
+            news: pool.news,
+            revision: pool.revision,
+            items,
+        });
         acknowledge(&store, &[proposal(plan)]).await;
         // Each of these writes an event, by which its commit is found again.
         let mut ends: Vec<_> = ids.iter().skip(i % 2).map(|id| proposal(end(id))).collect();

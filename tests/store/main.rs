@@ -4,6 +4,7 @@ mod asking;
 mod bed;
 mod checker;
 mod concurrent;
+mod configuring;
 mod durability;
 mod ending;
 mod groups;
@@ -124,6 +125,19 @@ on_every_engine! {
         the_dead_do_not_keep_a_lease_from_ending,
         blueprints_that_fail_are_set_aside,
         a_configuration_raises_version_and_news,
+        a_plan_of_an_older_configuration_is_refused,
+    }
+    configuring {
+        a_blueprint_that_is_not_configured_any_more_is_known_while_it_has_resources,
+        a_blueprint_that_is_back_goes_on,
+        a_drained_blueprint_takes_nothing_new_until_it_is_drained_no_more,
+        a_drained_resource_ends_when_nobody_is_on_it,
+        a_drained_resource_is_taken_back,
+        an_empty_resource_that_is_drained_ends_at_once,
+        who_was_accepted_outlives_an_edit_for_a_while,
+        an_edit_that_helps_ends_the_grace,
+        a_grace_begins_when_somebody_waits,
+        slots_are_listed_with_who_holds_them,
     }
     groups {
         the_same_proposal_again_is_known,

@@ -30,10 +30,10 @@ pub async fn a_node_that_counts_up_is_not_buried(bed: &mut Bed) {
     join(bed, "n-2").await;
     assert!(bed.store.beat("n-2").await.unwrap());
     assert_eq!(bed.lost(dead("n-2", 0)).await, Lost::Alive("n-2".to_owned()));
-    let nodes = bed.store.nodes().await.unwrap();
+    let (nodes, _) = bed.store.nodes().await.unwrap();
     assert_eq!(nodes.iter().map(|node| (node.id.as_str(), node.beat)).collect::<Vec<_>>(), [("n-1", 0), ("n-2", 1)]);
     bed.done(dead("n-2", 1)).await;
-    assert_eq!(bed.store.nodes().await.unwrap().len(), 1);
+    assert_eq!(bed.store.nodes().await.unwrap().0.len(), 1);
 }
 
 pub async fn claims_of_the_dead_are_taken_over(bed: &mut Bed) {
@@ -105,8 +105,28 @@ pub async fn blueprints_that_fail_are_set_aside(bed: &mut Bed) {
 
 pub async fn a_configuration_raises_version_and_news(bed: &mut Bed) {
     let before = bed.pool("host").await;
-    bed.done(Change::Configure { blueprints: vec![listed("bp", "host")] }).await;
+    let revision = |revision: i64| {
+        let pools = vec!["host".to_owned(), "vm".to_owned()];
+        Change::Configure { revision, blueprints: vec![listed("bp", "host")], before: vec![], pools }
+    };
+    bed.done(revision(3)).await;
     let after = bed.pool("host").await;
     assert!(after.version > before.version && after.news > before.news && after.freed > before.freed);
-    assert_eq!(bed.pool("vm").await.version, 1, "only the pools that it names");
+    assert_eq!(after.revision, 3);
+    assert_eq!((bed.pool("vm").await.version, bed.pool("vm").await.revision), (2, 3), "every pool hears of it");
+    for again in [3, 2] {
+        bed.done(revision(again)).await;
+        assert_eq!(bed.pool("host").await, after, "it happens once");
+    }
+}
+
+pub async fn a_plan_of_an_older_configuration_is_refused(bed: &mut Bed) {
+    bed.done(ask("l-1")).await;
+    let building = || vec![building("r-1", &[], vec![ready("l-1", "r-1", "p-1")])];
+    let pools = vec!["host".to_owned(), "vm".to_owned()];
+    bed.done(Change::Configure { revision: 2, blueprints: vec![listed("bp", "host")], before: vec![], pools }).await;
+    let Change::Plan(plan) = bed.plan(building()).await else { panic!("no plan") };
+    let lost = bed.lost(Change::Plan(Plan { revision: 1, ..plan })).await;
+    assert_eq!(lost, Lost::Revision(2));
+    assert_eq!(bed.planned(building()).await, [None]);
 }

@@ -156,7 +156,7 @@ impl Chance {
                 }
             }
         }
-        Change::Plan(Plan { pool: kind.to_owned(), version, news: pool.news, items })
+        Change::Plan(Plan { pool: kind.to_owned(), version, news: pool.news, revision: 1, items })
     }
 
     fn end_of_step(&mut self, at: i64) -> StepEnd {

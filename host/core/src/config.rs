@@ -131,12 +131,19 @@ impl BlueprintConfig {
     }
 }
 
+/// What waits when an edit of the configuration leaves no blueprint that could ever serve it breaks after so long, in
+/// milliseconds; until then another edit may help.
+pub const EDIT_GRACE: i64 = 600_000;
+
 /// One revision of the configuration. Secrets are not in it: files and environment variables are named.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConfigRevision {
     /// Counts up by one with each change, from 1.
     pub revision: u64,
     pub blueprints: BTreeMap<String, BlueprintConfig>,
+    /// By blueprint: the digest of its plugin.
+    #[serde(default)]
+    pub digests: BTreeMap<String, String>,
 }
 
 fn empty_object() -> Value {

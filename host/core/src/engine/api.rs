@@ -40,6 +40,15 @@ pub enum AskError {
         "lease {0} is not tied to a connection: it lasts until it is released; ask with \"tied\": true for one that is"
     )]
     Untied(String),
+    #[error("revision {revision} of the configuration is in force by now; look at what would change of that")]
+    Reconfigured { revision: u64 },
+    #[error(
+        "blueprint {name:?} has {resources} resources of the type {makes:?}, and would make {kind:?}; give the new one \
+         another name, or wait until those are gone"
+    )]
+    OtherType { name: String, makes: String, kind: String, resources: i64 },
+    #[error("resource {0} is being closed, and is not taken back; `drydock show {0}` says why")]
+    Closing(String),
     #[error("the store can't be used: {0}")]
     Store(String),
     #[error("the daemon is stopping; ask again when it is back")]
@@ -59,6 +68,7 @@ pub struct Why {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
+    /// Empty where it is none's alone.
     pub blueprint: String,
     pub reason: String,
     /// Slots that are taken.
@@ -84,6 +94,89 @@ pub struct LeaseDetail {
     pub place: Option<Place>,
     pub resource: Option<Resource>,
     pub leftovers: Vec<Leftover>,
+}
+
+/// What another configuration would change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    /// The revision in force, which it is compared with.
+    pub base: u64,
+    pub changes: Vec<BlueprintChange>,
+    /// Leases that wait for what nothing could ever serve any more.
+    pub stranded: Vec<Stranded>,
+    /// How long those wait for another edit, in milliseconds, before they break.
+    pub grace: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BlueprintChange {
+    pub name: String,
+    /// The resource type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub what: What,
+    /// Of one that changes.
+    pub differences: Vec<Difference>,
+    /// Resources it has. They stay as they were made; those of one that retires are closed as soon as nobody is on them.
+    pub resources: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    New,
+    Changes,
+    Retires,
+}
+
+/// A key with another value. What has no value is not set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// `max_resources`, `config.hosts[alpha].port`.
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<serde_json::Value>,
+}
+
+/// Leases that wait for the same, which no blueprint could ever serve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stranded {
+    pub request: Request,
+    pub leases: i64,
+    pub reasons: String,
+    /// It is so already, since then. Milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+}
+
+/// A slot that is held, or set aside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlotState {
+    /// Its name space; `resource` for resources that are set aside by their id.
+    pub space: String,
+    pub key: String,
+    /// The resource, and where it is not the resource itself the place, that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// Of the resource, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of a counted slot: how much of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<i64>,
+    /// Leases of the place, or on the resource; at most 16.
+    pub leases: Vec<String>,
+    /// Until when it is not tried again, after how many failures, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Which rows a list is of. Everything that is set must hold.

@@ -1,11 +1,14 @@
 //! What clients ask of a node: leases, their ends, and what is the case.
 
-use super::api::{Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, Violation, Why};
+use super::api::{
+    Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, SlotState, Violation, Why,
+};
+use super::farm::InForce;
 use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
-use crate::model::rows::{Considered, Lease, RequestKey, Resource};
+use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use crate::store::Touched;
 use sha2::{Digest, Sha256};
@@ -24,9 +27,10 @@ impl Node {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(AskError::Stopping);
         }
-        self.known_type(&ask.request)?;
+        let farm = self.farm();
+        known_type(&farm, &ask.request)?;
         let class = class_of(&ask.request);
-        let answers = self.considered(&class, &ask.request).await?;
+        let answers = self.considered(&farm, &class, &ask.request).await?;
         let key = ask.key.as_ref().map(|name| RequestKey {
             owner: ask.owner.clone(),
             name: name.clone(),
@@ -46,7 +50,7 @@ impl Node {
             tied: ask.tied,
             never: never(&answers),
             answers,
-            revision: self.farm.revision as i64,
+            revision: farm.revision as i64,
         };
         let (outcome, touched) = self.commit_for_rows(Change::Ask(Box::new(new))).await;
         let found = match outcome {
@@ -90,37 +94,23 @@ impl Node {
         subject.lease.ok_or(AskError::NoSuchLease(id))
     }
 
-    pub(super) fn known_type(&self, request: &Request) -> Result<(), AskError> {
-        for name in &request.blueprints {
-            let known = || self.farm.blueprints.keys().cloned().collect::<Vec<_>>().join(", ");
-            let blueprint = self
-                .farm
-                .blueprints
-                .get(name)
-                .ok_or_else(|| AskError::UnknownBlueprint { name: name.clone(), known: known() })?;
-            let makes = &blueprint.plugin.descriptor().kind;
-            if *makes != request.kind {
-                let (name, makes, kind) = (name.clone(), makes.clone(), request.kind.clone());
-                return Err(AskError::WrongBlueprint { name, makes, kind });
-            }
-        }
-        if self.farm.of_kind(&request.kind).next().is_none() {
-            let known = self.farm.kinds().join(", ");
-            return Err(AskError::UnknownType { kind: request.kind.clone(), known });
-        }
-        Ok(())
-    }
-
-    pub(super) async fn considered(&self, class: &str, request: &Request) -> Result<Answers, AskError> {
-        if let Some(answers) = lock(&self.considered).get(class) {
+    pub(super) async fn considered(&self, farm: &InForce, class: &str, request: &Request) -> Result<Answers, AskError> {
+        let key = (farm.revision, class.to_owned());
+        if let Some(answers) = lock(&self.considered).get(&key) {
             return Ok(answers.clone());
         }
-        let answers = questions::consider(self, request).await.map_err(|fault| AskError::Store(fault.to_string()))?;
+        let answers = questions::consider(self, farm, request).await;
+        let answers = answers.map_err(|fault| AskError::Store(fault.to_string()))?;
+        // What could not say anything is asked again.
+        let settled = |answer: &Considered| !matches!(answer, Considered::Refuses(Refusal::NotNow { .. }));
+        if !answers.values().all(settled) {
+            return Ok(answers);
+        }
         let mut remembered = lock(&self.considered);
         if remembered.len() >= REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(class.to_owned(), answers.clone());
+        remembered.insert(key, answers.clone());
         Ok(answers)
     }
 
@@ -134,12 +124,7 @@ impl Node {
     /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.
     pub async fn end_resource(&self, resource: &str, reason: &str) -> Result<Resource, AskError> {
         let id = self.find(resource).await?;
-        let subject = self.read("resource", self.store.resource(&id)).await?;
-        let row = subject.resource.ok_or_else(|| AskError::NoSuchLease(id.clone()))?;
-        let closes = match self.farm.pinned(&row, &self.store).await {
-            Ok(configured) => configured.plugin.descriptor().steps.close,
-            Err(_) => true,
-        };
+        let closes = self.closes(&id).await?;
         let change = Change::EndResource { resource: id.clone(), reason: reason.to_owned(), closes };
         match self.commit(change).await {
             Outcome::Lost(lost) => return Err((&lost).into()),
@@ -148,6 +133,59 @@ impl Node {
         }
         let subject = self.read("resource", self.store.resource(&id)).await?;
         subject.resource.ok_or(AskError::NoSuchLease(id))
+    }
+
+    /// Whether a blueprint takes nothing new and closes what nobody is on, and why; without a reason it does not.
+    pub async fn drain_blueprint(&self, name: &str, reason: Option<&str>) -> Result<(), AskError> {
+        let change = Change::DrainBlueprint { blueprint: name.to_owned(), reason: reason.map(str::to_owned) };
+        match self.commit(change).await {
+            Outcome::Done(_) | Outcome::Known => Ok(()),
+            Outcome::Lost(Lost::Missing(_)) => {
+                let rows = self.read("blueprints", self.store.blueprints()).await?;
+                let known = rows.into_iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+                Err(AskError::UnknownBlueprint { name: name.to_owned(), known })
+            }
+            Outcome::Lost(lost) => Err((&lost).into()),
+            Outcome::Unknown(why) => Err(AskError::Store(why)),
+        }
+    }
+
+    /// The same of a resource, as it is then. What is being closed is not taken back.
+    pub async fn drain_resource(&self, resource: &str, reason: Option<&str>) -> Result<Resource, AskError> {
+        let id = self.find(resource).await?;
+        let closes = self.closes(&id).await?;
+        let change = Change::DrainResource { resource: id.clone(), reason: reason.map(str::to_owned), closes };
+        match self.commit(change).await {
+            Outcome::Lost(Lost::Resource(_)) => return Err(AskError::Closing(id)),
+            Outcome::Lost(lost) => return Err((&lost).into()),
+            Outcome::Unknown(why) => return Err(AskError::Store(why)),
+            Outcome::Done(_) | Outcome::Known => {}
+        }
+        let subject = self.read("resource", self.store.resource(&id)).await?;
+        subject.resource.ok_or(AskError::NoSuchLease(id))
+    }
+
+    /// Whether there is something to call when a resource is closed. What can't be asked counts as having that.
+    async fn closes(&self, id: &str) -> Result<bool, AskError> {
+        let subject = self.read("resource", self.store.resource(id)).await?;
+        let row = subject.resource.ok_or_else(|| AskError::NoSuchLease(id.to_owned()))?;
+        let pinned = self.farm().pinned(&row, &self.store).await;
+        Ok(pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close))
+    }
+
+    /// Blueprints that are configured or have resources.
+    pub async fn blueprints(&self) -> Result<Vec<Blueprint>, AskError> {
+        Ok(self.read("blueprints", self.store.blueprints()).await?)
+    }
+
+    /// Which plugins the resources that are not destroyed were made with: digest, blueprint, and how many.
+    pub async fn made_with(&self) -> Result<Vec<(String, String, i64)>, AskError> {
+        Ok(self.read("plugins in use", self.store.made_with()).await?)
+    }
+
+    /// Slots that are held or set aside, of one name space or of all.
+    pub async fn slots(&self, space: Option<&str>) -> Result<Vec<SlotState>, AskError> {
+        Ok(self.read("slots", self.store.slots(space)).await?)
     }
 
     /// The id that is meant. One that is whole is not looked up: whoever uses it finds out whether it exists.
@@ -246,8 +284,9 @@ impl Node {
     async fn why_pending(&self, lease: &Lease) -> Result<Why, AskError> {
         let ahead = self.read("ahead", self.store.ahead(lease)).await?;
         let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
+        let farm = self.farm();
         for obstacle in &mut obstacles {
-            let Some(blueprint) = self.farm.blueprints.get(&obstacle.blueprint) else { continue };
+            let Some(blueprint) = farm.blueprints.get(&obstacle.blueprint) else { continue };
             let space = blueprint.config.slot_space();
             obstacle.holders =
                 self.read("holders", self.store.holders(space, &obstacle.slots, &obstacle.blueprint)).await?;
@@ -256,7 +295,10 @@ impl Node {
             0 | 1 => String::new(),
             count => format!(" (and {} more reasons)", count - 1),
         };
-        let first = obstacles.first().map(|obstacle| format!(": {}: {}{more}", obstacle.blueprint, obstacle.reason));
+        let first = obstacles.first().map(|obstacle| match obstacle.blueprint.as_str() {
+            "" => format!(": {}{more}", obstacle.reason),
+            blueprint => format!(": {blueprint}: {}{more}", obstacle.reason),
+        });
         let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
         let summary = format!(
             "It waits, number {} in line{}.{back}",
@@ -265,6 +307,26 @@ impl Node {
         );
         Ok(Why { summary, place_in_line: Some(ahead + 1), obstacles })
     }
+}
+
+pub(super) fn known_type(farm: &InForce, request: &Request) -> Result<(), AskError> {
+    for name in &request.blueprints {
+        let known = || farm.blueprints.keys().cloned().collect::<Vec<_>>().join(", ");
+        let blueprint = farm
+            .blueprints
+            .get(name)
+            .ok_or_else(|| AskError::UnknownBlueprint { name: name.clone(), known: known() })?;
+        let makes = &blueprint.plugin.descriptor().kind;
+        if *makes != request.kind {
+            let (name, makes, kind) = (name.clone(), makes.clone(), request.kind.clone());
+            return Err(AskError::WrongBlueprint { name, makes, kind });
+        }
+    }
+    if farm.of_kind(&request.kind).next().is_none() {
+        let known = farm.kinds().join(", ");
+        return Err(AskError::UnknownType { kind: request.kind.clone(), known });
+    }
+    Ok(())
 }
 
 /// Requests that need the same are of one class.

@@ -92,6 +92,10 @@ async fn commit(node: &Node, proposals: &[Proposal]) -> Result<Report, StoreErro
     Ok(report)
 }
 
+fn drained(id: &str, reason: &Option<String>) -> String {
+    format!("{} {id}", if reason.is_some() { "drain" } else { "undrain" })
+}
+
 /// One line on what a group did, for traces.
 fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
     let parts = proposals.iter().zip(outcomes).map(|(proposal, outcome)| {
@@ -106,10 +110,12 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
             Change::KeepLease { lease } => format!("keep {lease}"),
             Change::HolderGone { lease, .. } => format!("the holder of {lease} is gone"),
             Change::EndResource { resource, .. } => format!("end {resource}"),
+            Change::DrainBlueprint { blueprint, reason } => drained(blueprint, reason),
+            Change::DrainResource { resource, reason, .. } => drained(resource, reason),
             Change::Retire { resource, .. } => format!("retire {resource}"),
             Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
             Change::BlueprintFailed { blueprint, .. } => format!("{blueprint} failed"),
-            Change::Configure { .. } => "configure".to_owned(),
+            Change::Configure { revision, .. } => format!("configure revision {revision}"),
             Change::Join { name } => format!("join {name}"),
             Change::NodeDead { dead, .. } => format!("{dead} is dead"),
             Change::TakeOver { dead, .. } => format!("take over from {dead}"),

@@ -23,6 +23,14 @@ pub struct Farm {
     pub source: Option<Arc<dyn PluginSource>>,
 }
 
+impl Farm {
+    /// Says in the configuration which plugins it was made with.
+    pub(super) fn note_digests(&mut self) {
+        let digest = |(name, plugin): (&String, &Arc<dyn Plugin>)| (name.clone(), plugin.digest().to_owned());
+        self.config.digests = self.plugins.iter().map(digest).collect();
+    }
+}
+
 /// Makes a plugin of a component from the store.
 #[async_trait]
 pub trait PluginSource: Send + Sync {
@@ -47,7 +55,38 @@ pub struct InForce {
     older: Mutex<BTreeMap<(u64, String, String), Configured>>,
 }
 
+/// Plugins by digest.
+pub type Plugins = BTreeMap<String, Arc<dyn Plugin>>;
+
 impl InForce {
+    /// A revision as the store has it, with the plugins that are known here already; others are loaded from the store.
+    pub async fn of_store(store: &Store, text: &str, known: &InForce) -> Result<InForce, String> {
+        let config: ConfigRevision = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let revision = config.revision;
+        let mut plugins = known.plugins();
+        let mut farm = Farm { source: known.source.clone(), ..Farm::default() };
+        for name in config.blueprints.keys() {
+            let digest =
+                config.digests.get(name).ok_or_else(|| format!("it says of no plugin of blueprint {name:?}"))?;
+            let plugin = match plugins.get(digest) {
+                Some(plugin) => Arc::clone(plugin),
+                None => kept(store, digest, known.source.as_deref())
+                    .await
+                    .map_err(|why| format!("the plugin of blueprint {name:?} {why}"))?,
+            };
+            plugins.insert(digest.clone(), Arc::clone(&plugin));
+            farm.plugins.insert(name.clone(), plugin);
+        }
+        farm.config = config;
+        Ok(InForce::new(farm, revision, known.installation.clone()))
+    }
+
+    fn plugins(&self) -> Plugins {
+        let current = self.blueprints.values().map(|blueprint| Arc::clone(&blueprint.plugin));
+        let older = lock(&self.older).values().map(|older| Arc::clone(&older.plugin)).collect::<Vec<_>>();
+        current.chain(older).map(|plugin| (plugin.digest().to_owned(), plugin)).collect()
+    }
+
     pub fn new(farm: Farm, revision: u64, installation: String) -> InForce {
         let mut blueprints = BTreeMap::new();
         for (name, config) in farm.config.blueprints {
@@ -160,21 +199,24 @@ impl InForce {
             .get(&resource.blueprint)
             .cloned()
             .ok_or_else(|| missing("does not name it".to_owned()))?;
-        let current = self.blueprints.values().find(|current| current.plugin.digest() == resource.digest);
-        let plugin = match current {
-            Some(current) => Arc::clone(&current.plugin),
+        let plugin = match self.plugins().remove(&resource.digest) {
+            Some(plugin) => plugin,
             None => {
-                let component = store.load_plugin(&resource.digest).await;
-                let component = component.map_err(|error| missing(error.to_string()))?;
-                let component = component.ok_or_else(|| missing("has a plugin that was not kept".to_owned()))?;
-                let source = self.source.as_ref().ok_or_else(|| missing("can't be loaded here".to_owned()))?;
-                source.load(&component).await.map_err(missing)?
+                let loaded = kept(store, &resource.digest, self.source.as_deref()).await;
+                loaded.map_err(|why| missing(format!("has a plugin that {why}")))?
             }
         };
         let configured = Configured { config: Arc::new(config), plugin, revision };
         lock(&self.older).insert(key, configured.clone());
         Ok(configured)
     }
+}
+
+/// A plugin from the component that the store has kept. The error goes on a sentence about it.
+async fn kept(store: &Store, digest: &str, source: Option<&dyn PluginSource>) -> Result<Arc<dyn Plugin>, String> {
+    let component = store.load_plugin(digest).await.map_err(|error| format!("can't be read: {error}"))?;
+    let component = component.ok_or("was not kept by the store")?;
+    source.ok_or("can't be loaded here")?.load(&component).await.map_err(|why| format!("can't be loaded: {why}"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -47,7 +47,10 @@ pub async fn run(node: Arc<Node>) {
                 continue;
             }
         }
-        let Ok(others) = node.read("nodes", node.store.nodes()).await else { continue };
+        let Ok((others, revision)) = node.read("nodes", node.store.nodes()).await else { continue };
+        if revision > node.farm().revision {
+            node.outdated();
+        }
         let now = node.env.now();
         for other in others.iter().filter(|other| other.id != node.id) {
             let (beat, since) = *seen
@@ -82,7 +85,7 @@ async fn bury(node: &Node, dead: &str, beat: i64) {
 
 /// Says of every other node that it is dead; only for who has the store alone.
 pub async fn bury_others(node: &Node) -> Result<(), StoreError> {
-    for other in node.read("nodes", node.store.nodes()).await? {
+    for other in node.read("nodes", node.store.nodes()).await?.0 {
         if other.id != node.id {
             node.commit(Change::NodeDead { dead: other.id, beat: other.beat }).await;
         }

@@ -166,7 +166,10 @@ impl Hub {
         }
     }
 
-    fn news(&mut self, touched: &Touched) {
+    fn news(&mut self, node: &Node, touched: &Touched) {
+        if touched.pools.iter().any(|pool| pool.revision > node.farm().revision as i64) {
+            node.outdated();
+        }
         for pool in &touched.pools {
             let known = self.news.entry(pool.kind.clone()).or_default();
             *known = pool.news.max(*known);
@@ -182,7 +185,7 @@ impl Hub {
 
     /// Others only hint: what they tell may be old by now, so the row is read again before anything is done.
     fn told(&mut self, node: &Arc<Node>, touched: &Touched) {
-        self.news(touched);
+        self.news(node, touched);
         if touched.anything {
             self.take(node, Message::LookAtAll);
         }
@@ -229,7 +232,7 @@ impl Hub {
     }
 
     fn touched(&mut self, node: &Arc<Node>, touched: &Touched) {
-        self.news(touched);
+        self.news(node, touched);
         for lease in &touched.leases {
             let due = lease.due_at.filter(|_| lease.claim == node.id && !lease.status.ended());
             self.schedule(Task::Lease(lease.id.clone()), due, lease.epoch);

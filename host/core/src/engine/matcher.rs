@@ -1,9 +1,11 @@
 //! One pool's matcher: look, plan, commit, ask; until the news it has looked at is the pool's.
 
 use super::api::Obstacle;
+use super::farm::InForce;
 use super::node::{Node, lock};
 use super::questions;
 use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
+use crate::model::protection::Protection;
 use crate::planner::answers::Answers;
 use crate::planner::look::Look;
 use crate::planner::{Planned, Planner, plan};
@@ -56,6 +58,7 @@ pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<News>)
                 Some(matcher.node.env.now() + (100 << fruitless.min(8)))
             }
             Round::Unreadable => Some(matcher.node.env.now() + 1_000),
+            Round::Outdated => None,
             Round::Settled { seen, next } => {
                 fruitless = 0;
                 let told = *news.borrow_and_update();
@@ -82,6 +85,8 @@ enum Round {
         next: Option<i64>,
     },
     Unreadable,
+    /// Another revision of the configuration is in force than this node knows; once it does, it looks at everything.
+    Outdated,
 }
 
 impl Matcher {
@@ -101,7 +106,9 @@ impl Matcher {
 
     async fn round(self: &Arc<Self>) -> Round {
         let node = &self.node;
-        let sought = self.sought();
+        let farm = node.farm();
+        lock(&self.answers).under(farm.revision);
+        let sought = self.sought(&farm);
         let looking = node.store.look(&self.kind, &sought);
         let look = match node.read(&format!("look at {}", self.kind), looking).await {
             Ok(Some(look)) => look,
@@ -111,8 +118,12 @@ impl Matcher {
                 return Round::Unreadable;
             }
         };
-        let planned = self.plan(&look);
-        questions::ask(self, &look, &planned.questions);
+        if look.pool.revision > farm.revision as i64 && node.protections.has(Protection::Revision) {
+            node.outdated();
+            return Round::Outdated;
+        }
+        let planned = self.plan(&farm, &look);
+        questions::ask(self, &farm, &look, &planned.questions);
         // Those who wait have been planned for with all that is there; only an answer brings them more.
         let asking = !planned.questions.is_empty();
         self.publish(&look, planned.waits);
@@ -126,10 +137,10 @@ impl Matcher {
     }
 
     /// What the look has to bring beside the pool: what the answers so far are about.
-    fn sought(&self) -> Sought {
-        let blueprints = &self.node.farm.blueprints;
+    fn sought(&self, farm: &InForce) -> Sought {
+        let blueprints = &farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
-        let (growth, above) = (self.node.farm.growth(&self.kind), self.node.farm.above(&self.kind));
+        let (growth, above) = (farm.growth(&self.kind), farm.above(&self.kind));
         let mut sought = Sought { growth, above, ..Sought::default() };
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
@@ -159,15 +170,15 @@ impl Matcher {
         }
     }
 
-    fn plan(&self, look: &Look) -> Planned {
+    fn plan(&self, farm: &InForce, look: &Look) -> Planned {
         let node = &self.node;
         let mut answers = lock(&self.answers);
         let classes: Vec<&str> = look.classes.iter().map(|class| class.class.id.as_str()).collect();
         answers.keep_only(&classes);
         let planner = Planner {
             answers: &answers,
-            terms: &node.farm.terms(&self.kind),
-            revision: node.farm.revision as i64,
+            terms: &farm.terms(&self.kind),
+            revision: farm.revision as i64,
             at: node.env.now(),
             protections: node.protections,
             new_place: &mut || node.new_id("p"),
@@ -215,7 +226,7 @@ impl Matcher {
 fn built(item: &Item) -> Option<String> {
     match item {
         Item::Build(build) => Some(build.resource.clone()),
-        Item::Place(_) | Item::Reclaim(_) => None,
+        Item::Place(_) | Item::Reclaim(_) | Item::GiveUp(_) => None,
     }
 }
 
@@ -225,6 +236,6 @@ fn has_room_left(item: &Item) -> bool {
             let taken: i64 = build.takers.iter().map(|taker| i64::from(taker.acquisition.share)).sum();
             taken < build.shares
         }
-        Item::Place(_) | Item::Reclaim(_) => false,
+        Item::Place(_) | Item::Reclaim(_) | Item::GiveUp(_) => false,
     }
 }

@@ -10,7 +10,9 @@ mod hub;
 mod matcher;
 mod nesting;
 mod node;
+mod preview;
 mod questions;
+mod revision;
 mod steps;
 mod sweep;
 

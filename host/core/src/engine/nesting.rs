@@ -1,6 +1,6 @@
 //! What a resource leases for itself, as the plugin asks for it in a step.
 
-use super::client::{class_of, hex, never};
+use super::client::{class_of, hex, known_type, never};
 use super::farm::Configured;
 use super::node::Node;
 use crate::contract::{NestedState, Request, Wish};
@@ -59,9 +59,10 @@ impl Nesting {
         let attributes = object.map_err(|error| format!("the attributes of {name:?} are no JSON object: {error}"))?;
         let attributes = serde_json::Value::Object(attributes).to_string();
         let request = Request { kind, attributes, labels, blueprints };
-        self.node.known_type(&request).map_err(|error| error.to_string())?;
+        let farm = self.node.farm();
+        known_type(&farm, &request).map_err(|error| error.to_string())?;
         let class = class_of(&request);
-        let answers = self.node.considered(&class, &request).await.map_err(|error| error.to_string())?;
+        let answers = self.node.considered(&farm, &class, &request).await.map_err(|error| error.to_string())?;
         if let Some(reasons) = never(&answers) {
             return Err(format!("no blueprint can ever serve {name:?}: {reasons}"));
         }
@@ -79,7 +80,7 @@ impl Nesting {
             wait_until: None,
             tied: false,
             answers,
-            revision: self.node.farm.revision as i64,
+            revision: farm.revision as i64,
             never: None,
         })
     }

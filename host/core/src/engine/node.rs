@@ -3,24 +3,30 @@
 
 use super::api::{AskError, Obstacle};
 use super::committer::{self, Answer, Offered};
-use super::farm::{Configured, Farm, InForce};
+use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
-use super::{heart, matcher, sweep};
+use super::{heart, matcher, revision, sweep};
 use crate::env::{Env, Point, Verdict, What};
-use crate::model::proposal::{Change, Listed, Lost, Outcome, Proposal};
+use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
 use crate::store::{Store, StoreError, Touched};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 /// One running daemon's engine.
 pub struct Node {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) store: Arc<Store>,
-    pub(crate) farm: Arc<InForce>,
+    farm: Mutex<Arc<InForce>>,
+    /// Held while a revision of the configuration takes effect.
+    pub(super) configuring: tokio::sync::Mutex<()>,
+    /// The store has a newer revision than this node.
+    pub(super) newer: Notify,
+    /// Types whose matchers run.
+    matched: Mutex<BTreeSet<String>>,
     pub(crate) protections: Protections,
     /// Of this run; a node that comes back is another one.
     pub id: String,
@@ -34,8 +40,8 @@ pub struct Node {
     touched: broadcast::Sender<Left>,
     /// By class: what the last plan says they wait for.
     pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
-    /// Answers to `consider`, by class, of the revision in force.
-    pub(crate) considered: Mutex<BTreeMap<String, super::client::Answers>>,
+    /// Answers to `consider`, by revision and class.
+    pub(crate) considered: Mutex<BTreeMap<(u64, String), super::client::Answers>>,
     /// No new acting calls: the node could not count up for too long, or it is stopping.
     pub(crate) paused: AtomicBool,
     pub(crate) stopping: AtomicBool,
@@ -80,12 +86,11 @@ impl Node {
         let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
-        let (revision, changed) = revision(&store, &farm, env.now()).await?;
-        for (digest, component) in &farm.components {
-            store.save_plugin(digest, component).await?;
-        }
+        let farm = match alone {
+            true => revision::make(&store, farm, installation, env.now(), None).await?,
+            false => revision::first(&store, farm, installation, env.now()).await?,
+        };
         drop(io);
-        let farm = Arc::new(InForce::new(farm, revision, installation));
         let (offers, offered) = mpsc::unbounded_channel();
         let (hub, messages) = mpsc::unbounded_channel();
         let now = env.now();
@@ -93,7 +98,10 @@ impl Node {
         let node = Arc::new(Node {
             env,
             store,
-            farm,
+            farm: Mutex::new(Arc::new(farm)),
+            configuring: tokio::sync::Mutex::default(),
+            newer: Notify::new(),
+            matched: Mutex::default(),
             protections,
             id,
             name: name.clone(),
@@ -113,32 +121,33 @@ impl Node {
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
         node.commit(Change::Join { name }).await;
-        if changed || node.read("pools", node.store.pools()).await?.is_empty() {
-            let blueprints = node.farm.blueprints.iter();
-            let listed = |(name, blueprint): (&String, &Configured)| Listed {
-                name: name.clone(),
-                kind: blueprint.plugin.descriptor().kind.clone(),
-                space: blueprint.config.slot_space().to_owned(),
-            };
-            node.commit(Change::Configure { blueprints: blueprints.map(listed).collect() }).await;
-        }
+        let kinds = node.announce(&node.farm()).await?;
         node.spawn("hub", hub::run(Arc::clone(&node), messages));
         node.spawn("holds", holds::run(Arc::clone(&node)));
-        for kind in node.farm.kinds() {
-            let news = watch::Sender::new(matcher::News::default());
-            let told = news.subscribe();
-            let _ = node.hub.send(Message::Matcher { kind: kind.clone(), news });
-            node.spawn("matcher", matcher::run(Arc::clone(&node), kind, told));
-        }
+        node.match_kinds(kinds);
         if alone {
             heart::bury_others(&node).await?;
         }
         heart::take_over(&node).await?;
         node.spawn("heart", heart::run(Arc::clone(&node)));
+        node.spawn("revisions", revision::run(Arc::clone(&node)));
         if sweeps {
             node.spawn("sweep", sweep::run(Arc::clone(&node)));
         }
         Ok(node)
+    }
+
+    /// Starts the matchers that do not run yet.
+    pub(super) fn match_kinds(self: &Arc<Self>, kinds: BTreeSet<String>) {
+        for kind in kinds {
+            if !lock(&self.matched).insert(kind.clone()) {
+                continue;
+            }
+            let news = watch::Sender::new(matcher::News::default());
+            let told = news.subscribe();
+            let _ = self.hub.send(Message::Matcher { kind: kind.clone(), news });
+            self.spawn("matcher", matcher::run(Arc::clone(self), kind, told));
+        }
     }
 
     pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
@@ -228,8 +237,20 @@ impl Node {
         &self.store
     }
 
-    pub fn farm(&self) -> &Arc<InForce> {
-        &self.farm
+    /// What is in force now. Whatever is under way goes on with what it began with.
+    pub fn farm(&self) -> Arc<InForce> {
+        Arc::clone(&lock(&self.farm))
+    }
+
+    /// What was answered under another revision is not asked for any more.
+    pub(super) fn set_farm(&self, farm: InForce) {
+        *lock(&self.farm) = Arc::new(farm);
+        lock(&self.considered).clear();
+    }
+
+    /// The store has a newer revision of the configuration, as far as somebody says.
+    pub(crate) fn outdated(&self) {
+        self.newer.notify_one();
     }
 
     pub(crate) fn new_id(&self, prefix: &str) -> String {
@@ -249,7 +270,7 @@ impl Node {
             .read("nodes", self.store.nodes())
             .await
             .ok()
-            .and_then(|nodes| nodes.into_iter().find(|node| node.id == self.id));
+            .and_then(|(nodes, _)| nodes.into_iter().find(|node| node.id == self.id));
         if let Some(row) = beat {
             self.commit(Change::NodeDead { dead: self.id.clone(), beat: row.beat }).await;
         }
@@ -275,24 +296,6 @@ impl Node {
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
-}
-
-/// The number of the config in force, and whether it is new.
-async fn revision(store: &Store, farm: &Farm, now: i64) -> Result<(u64, bool), AskError> {
-    let last = store.config(None).await?;
-    let mut config = farm.config.clone();
-    if let Some((number, text)) = last {
-        config.revision = number;
-        if serde_json::to_string(&config).ok().as_deref() == Some(text.as_str()) {
-            return Ok((number, false));
-        }
-        config.revision = number + 1;
-    } else {
-        config.revision = 1;
-    }
-    let text = serde_json::to_string(&config).map_err(|error| AskError::Store(error.to_string()))?;
-    store.save_config(config.revision, now, &text).await?;
-    Ok((config.revision, true))
 }
 
 impl From<StoreError> for AskError {

@@ -1,15 +1,18 @@
 //! Deciding calls: asked beside the commit, answered into the matcher's memory.
 
-use super::farm::Configured;
+use super::client::Answers;
+use super::farm::{Configured, InForce};
 use super::matcher::Matcher;
 use super::node::{Node, lock};
 use super::steps::resource_arg;
 use crate::contract::{Acquisition, Refusal, Request, ResourceArg, ResourceStatusArg};
 use crate::env::{Point, Verdict, What};
 use crate::model::proposal::Change;
+use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Resource};
 use crate::planner::answers::{Acquired, Allocated, Offer, Question};
 use crate::planner::look::Look;
+use crate::planner::shut::CONSIDER_AGAIN;
 use crate::plugin::{Fault, View};
 use crate::store::Store;
 use async_trait::async_trait;
@@ -21,12 +24,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const OFFERS: usize = 16;
 
 /// Starts a task for each question. Each is open until its answer is in the matcher's memory.
-pub fn ask(matcher: &Arc<Matcher>, look: &Look, questions: &[Question]) {
+pub fn ask(matcher: &Arc<Matcher>, farm: &Arc<InForce>, look: &Look, questions: &[Question]) {
     let now = matcher.node.env.now();
     for question in questions {
         lock(&matcher.answers).open.insert(question.clone(), now);
         let (matcher, question) = (Arc::clone(matcher), question.clone());
-        let context = Context::of(look, &question);
+        let context = Context::of(farm, look, &question);
         let node = Arc::clone(&matcher.node);
         node.spawn("question", async move {
             if let Some(context) = context {
@@ -40,6 +43,8 @@ pub fn ask(matcher: &Arc<Matcher>, look: &Look, questions: &[Question]) {
 
 /// What a question is about, as the look saw it.
 struct Context {
+    /// What was in force then.
+    farm: Arc<InForce>,
     class: String,
     request: Request,
     resource: Option<Resource>,
@@ -49,7 +54,7 @@ struct Context {
 }
 
 impl Context {
-    fn of(look: &Look, question: &Question) -> Option<Context> {
+    fn of(farm: &Arc<InForce>, look: &Look, question: &Question) -> Option<Context> {
         let (Question::Consider { class } | Question::Allocate { class, .. } | Question::Acquire { class, .. }) =
             question;
         let class = look.classes.iter().find(|look| look.class.id == *class)?;
@@ -61,6 +66,7 @@ impl Context {
             _ => None,
         };
         Some(Context {
+            farm: Arc::clone(farm),
             class: class.class.id.clone(),
             request: class.class.request.0.clone(),
             resource,
@@ -80,11 +86,11 @@ impl Context {
         let configured = match &self.resource {
             Some(resource) => {
                 let io = node.env.io().await;
-                let pinned = node.farm.pinned(resource, &node.store).await;
+                let pinned = self.farm.pinned(resource, &node.store).await;
                 drop(io);
                 pinned
             }
-            None => node
+            None => self
                 .farm
                 .blueprints
                 .get(&blueprint)
@@ -130,23 +136,28 @@ impl Context {
             }
             None => {
                 let allocated = self.allocate(matcher, blueprint, configured).await?;
-                let key = (self.class.clone(), blueprint.to_owned());
-                lock(&matcher.answers).allocated.insert(key, allocated);
+                self.keep_allocated(matcher, blueprint, allocated);
                 Ok(())
             }
         }
     }
 
-    fn keep(&self, matcher: &Matcher, blueprint: &str, result: Result<Acquisition, Refusal>, until: Option<i64>) {
+    /// An answer counts under the revision of the config that the blueprint was asked under.
+    fn keep_allocated(&self, matcher: &Matcher, blueprint: &str, answer: Allocated) {
         let mut answers = lock(&matcher.answers);
+        if answers.revision == self.farm.revision {
+            answers.allocated.insert((self.class.clone(), blueprint.to_owned()), answer);
+        }
+    }
+
+    fn keep(&self, matcher: &Matcher, blueprint: &str, result: Result<Acquisition, Refusal>, until: Option<i64>) {
         match (&self.resource, result) {
             (Some(resource), result) => {
                 let answer = Acquired { result, status: resource.status, news: None, until, used: resource.used };
-                answers.acquired.insert((self.class.clone(), resource.id.clone()), answer);
+                lock(&matcher.answers).acquired.insert((self.class.clone(), resource.id.clone()), answer);
             }
             (None, Err(refusal)) => {
-                let answer = Allocated::Refused { refusal, freed: self.freed, until };
-                answers.allocated.insert((self.class.clone(), blueprint.to_owned()), answer);
+                self.keep_allocated(matcher, blueprint, Allocated::Refused { refusal, freed: self.freed, until });
             }
             (None, Ok(_)) => {}
         }
@@ -161,7 +172,7 @@ impl Context {
         view: &StoreView<'_>,
     ) -> Result<Result<Acquisition, Refusal>, Fault> {
         let node = &matcher.node;
-        let argument = node.farm.argument(blueprint, configured, node.env.now(), node.env.random());
+        let argument = self.farm.argument(blueprint, configured, node.env.now(), node.env.random());
         call(node, &format!("acquire {}", on.id), configured.plugin.acquire(&argument, on, &self.request, view)).await
     }
 
@@ -169,7 +180,7 @@ impl Context {
         let node = &matcher.node;
         let config = &configured.config;
         let view = StoreView::new(node, config.slot_space());
-        let argument = node.farm.argument(blueprint, configured, node.env.now(), node.env.random());
+        let argument = self.farm.argument(blueprint, configured, node.env.now(), node.env.random());
         let asked = configured.plugin.allocate(&argument, &self.request, &view);
         let allocations = match call(node, &format!("allocate {blueprint}"), asked).await? {
             Ok(allocations) => allocations,
@@ -219,7 +230,7 @@ impl Context {
 
     /// Considers a class again, under the revision in force.
     async fn consider(&self, node: &Node) {
-        let answers = match consider(node, &self.request).await {
+        let answers = match consider(node, &self.farm, &self.request).await {
             Ok(answers) => answers,
             Err(fault) => {
                 tracing::warn!(class = self.class, %fault, "a class could not be considered again");
@@ -227,30 +238,55 @@ impl Context {
                 return;
             }
         };
-        let revision = node.farm.revision as i64;
+        let revision = self.farm.revision as i64;
         node.commit(Change::Consider { class: self.class.clone(), revision, answers }).await;
     }
 }
 
-/// What every configured blueprint of the type says of a request.
-pub async fn consider(node: &Node, request: &Request) -> Result<BTreeMap<String, Considered>, Fault> {
+/// What every configured blueprint of the type says of a request. Failures are counted.
+pub async fn consider(node: &Node, farm: &InForce, request: &Request) -> Result<Answers, Fault> {
+    let (answers, failed) = answers(node, farm, request).await?;
+    for (blueprint, reason) in failed {
+        node.commit(Change::BlueprintFailed { blueprint, reason }).await;
+    }
+    Ok(answers)
+}
+
+/// The same, with the blueprints that failed, and why.
+pub async fn answers(
+    node: &Node,
+    farm: &InForce,
+    request: &Request,
+) -> Result<(Answers, BTreeMap<String, String>), Fault> {
     let mut answers = BTreeMap::new();
-    for (name, configured) in node.farm.of_kind(&request.kind) {
+    let mut failed = BTreeMap::new();
+    for (name, configured) in farm.of_kind(&request.kind) {
         if !request.blueprints.is_empty() && !request.blueprints.contains(name) {
             continue;
         }
-        let argument = node.farm.argument(name, configured, node.env.now(), 0);
+        if configured.config.disabled && !node.protections.has(Protection::StillCounts) {
+            answers.insert(name.clone(), Considered::Refuses(Refusal::Never("it is disabled".to_owned())));
+            continue;
+        }
+        let argument = farm.argument(name, configured, node.env.now(), 0);
         let asked = configured.plugin.consider(&argument, request);
-        let answer = match call(node, &format!("consider {name}"), asked).await? {
-            Ok(mut needs) => {
+        let answer = match call(node, &format!("consider {name}"), asked).await {
+            Ok(Ok(mut needs)) => {
                 needs.share = needs.share.max(1);
                 Considered::Serves(needs)
             }
-            Err(refusal) => Considered::Refuses(refusal),
+            Ok(Err(refusal)) => Considered::Refuses(refusal),
+            Err(fault @ Fault::Host(_)) => return Err(fault),
+            // The others can serve it meanwhile.
+            Err(fault) => {
+                let reason = fault.to_string();
+                failed.insert(name.clone(), reason.clone());
+                Considered::Refuses(Refusal::NotNow { after: CONSIDER_AGAIN, reason })
+            }
         };
         answers.insert(name.clone(), answer);
     }
-    Ok(answers)
+    Ok((answers, failed))
 }
 
 async fn call<T>(node: &Node, note: &str, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {

@@ -129,7 +129,7 @@ async fn resource(node: &Arc<Node>, id: &str) -> Result<Option<i64>, StoreError>
 /// The time of an active resource is over.
 async fn retire(node: &Node, resource: &Resource) {
     let io = node.env.io().await;
-    let pinned = node.farm.pinned(resource, &node.store).await;
+    let pinned = node.farm().pinned(resource, &node.store).await;
     drop(io);
     // What can't be asked counts as having something to close.
     let closes = pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close);
@@ -150,7 +150,7 @@ impl Called<'_> {
     /// Returns when it is to be tried again, if nothing was done now.
     async fn run(&self, node: &Arc<Node>) -> Option<i64> {
         let io = node.env.io().await;
-        let configured = node.farm.pinned(self.resource, &node.store).await;
+        let configured = node.farm().pinned(self.resource, &node.store).await;
         drop(io);
         let (end, closes) = match configured {
             Ok(configured) => {
@@ -315,7 +315,7 @@ impl Called<'_> {
                     })
                     .collect(),
             },
-            blueprint: node.farm.argument(&self.resource.blueprint, configured, now, 0),
+            blueprint: node.farm().argument(&self.resource.blueprint, configured, now, 0),
             resource: resource_arg(self.resource),
             place: self.place.map(|place| PlaceArg {
                 id: place.id.clone(),

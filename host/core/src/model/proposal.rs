@@ -58,6 +58,17 @@ pub enum Change {
         resource: String,
         epoch: i64,
     },
+    /// A blueprint takes nothing new and closes what nobody is on, for a reason; or, without one, does so no more.
+    DrainBlueprint {
+        blueprint: String,
+        reason: Option<String>,
+    },
+    /// The same of a resource, which ends when nobody is on it.
+    DrainResource {
+        resource: String,
+        reason: Option<String>,
+        closes: bool,
+    },
     /// The time of an active resource is over: it was idle for too long, or is too old.
     Retire {
         resource: String,
@@ -71,9 +82,13 @@ pub enum Change {
         blueprint: String,
         reason: String,
     },
-    /// The blueprints of a new revision of the config.
+    /// A revision of the config takes effect. What the store knew before is named, too: every pool hears of it.
     Configure {
+        revision: i64,
         blueprints: Vec<Listed>,
+        /// The names of blueprints, and the types of pools.
+        before: Vec<String>,
+        pools: Vec<String>,
     },
     Join {
         name: String,
@@ -100,6 +115,8 @@ pub struct Listed {
     pub kind: String,
     /// The name space of its slots.
     pub space: String,
+    /// Its maximum, for the log.
+    pub limit: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -137,6 +154,8 @@ pub struct Plan {
     /// The pool's version and news as the look saw them.
     pub version: i64,
     pub news: i64,
+    /// The revision of the config that it was made under.
+    pub revision: i64,
     pub items: Vec<Item>,
 }
 
@@ -147,9 +166,18 @@ pub enum Item {
     Place(Placement),
     Build(Box<Build>),
     Reclaim(Reclaim),
+    GiveUp(GiveUp),
 }
 
-/// A resource that nobody is on, to be closed since it stands in the way.
+/// Leases of one class that no configured blueprint could ever serve since an edit, and whose grace is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GiveUp {
+    pub class: String,
+    pub leases: Vec<String>,
+    pub reason: String,
+}
+
+/// A resource that nobody is on, to be closed since it stands in the way, or since its blueprint closes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reclaim {
     pub resource: String,
@@ -281,6 +309,8 @@ pub struct Done {
 pub enum Lost {
     #[error("the pool has moved on")]
     Version,
+    #[error("revision {0} of the configuration is in force")]
+    Revision(i64),
     #[error("lease {0} is not as it was seen")]
     Lease(String),
     #[error("resource {0} is not as it was seen")]
@@ -291,6 +321,10 @@ pub enum Lost {
     Maximum(String),
     #[error("blueprint {0:?} is building as many as it may")]
     Building(String),
+    #[error("blueprint {0:?} takes nothing new")]
+    Shut(String),
+    #[error("class {0} may be served by now")]
+    Servable(String),
     #[error("an older request of its class has lost its place in this plan")]
     Behind,
     #[error("nobody is left to build it for")]
@@ -373,7 +407,12 @@ impl Keys {
             | Change::HolderGone { lease, .. } => {
                 self.leases.insert(lease.clone());
             }
-            Change::EndResource { resource, .. } | Change::Retire { resource, .. } => {
+            Change::DrainBlueprint { blueprint, .. } => {
+                self.blueprints.insert(blueprint.clone());
+            }
+            Change::EndResource { resource, .. }
+            | Change::Retire { resource, .. }
+            | Change::DrainResource { resource, .. } => {
                 self.resources.insert(resource.clone());
             }
             Change::Step(report) => {
@@ -396,7 +435,9 @@ impl Keys {
             Change::BlueprintFailed { blueprint, .. } => {
                 self.blueprints.insert(blueprint.clone());
             }
-            Change::Configure { blueprints } => {
+            Change::Configure { blueprints, before, pools, .. } => {
+                self.blueprints.extend(before.iter().cloned());
+                self.pools.extend(pools.iter().cloned());
                 for listed in blueprints {
                     self.blueprints.insert(listed.name.clone());
                     self.pools.insert(listed.kind.clone());
@@ -425,6 +466,10 @@ impl Keys {
             }
             Item::Reclaim(reclaim) => {
                 self.resources.insert(reclaim.resource.clone());
+            }
+            Item::GiveUp(given_up) => {
+                self.classes.insert(given_up.class.clone());
+                self.leases.extend(given_up.leases.iter().cloned());
             }
         }
     }

@@ -24,6 +24,12 @@ macro_rules! protections {
 protections! {
     /// A plan whose pool has moved on is refused whole.
     Version = "version",
+    /// A plan that was made under an older configuration is refused.
+    Revision = "revision",
+    /// A lease that was accepted outlives an edit of the configuration for a while, and what is disabled still counts.
+    StillCounts = "still-counts",
+    /// Who waits is considered again under another configuration.
+    ConsideredAgain = "considered-again",
     /// A named slot is given to one owner.
     Slots = "slots",
     /// A blueprint's maximum is checked again by the commit.

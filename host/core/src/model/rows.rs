@@ -127,6 +127,8 @@ row! {
     news: i64 => Int,
     /// Raised when something is freed that `allocate` may have refused for: a slot, or a place in a maximum.
     freed: i64 => Int,
+    /// The revision of the config that it was told of last; plans made under another are refused.
+    revision: i64 => Int,
 }
 
 row! {
@@ -139,8 +141,18 @@ row! {
     answers: Doc<BTreeMap<String, Considered>> => Text fixed,
     /// The config revision that the answers belong to.
     revision: i64 => Int fixed,
+    considered_at: i64 => Int fixed,
+    /// Since when no configured blueprint could ever serve it; those who were accepted before have a grace from then on.
+    never_since: Option<i64> => Int,
     /// How many of its leases wait.
     waiting: i64 => Int,
+}
+
+impl Class {
+    /// Some blueprint could not say yet whether it serves it.
+    pub fn is_unsettled(&self) -> bool {
+        self.answers.0.values().any(|answer| matches!(answer, Considered::Refuses(Refusal::NotNow { .. })))
+    }
 }
 
 /// One blueprint's answer to `consider`.
@@ -168,6 +180,10 @@ row! {
     not_before: i64 => Int,
     /// The last failure, for people.
     reason: Option<String> => Text,
+    /// 1 when the config does not name it any more: it takes nothing new, and is gone when its resources are.
+    retired: i64 => Int,
+    /// Why it takes nothing new and closes what nobody is on, if an operator wants that.
+    drained: Option<String> => Text,
 }
 
 row! {
@@ -186,6 +202,8 @@ row! {
     wanted: Wanted => Text,
     /// Why it is wanted away, or why it broke.
     reason: Option<String> => Text,
+    /// Why it takes nothing new and ends when nobody is on it, if an operator wants that. It may be taken back until then.
+    drained: Option<String> => Text,
     attributes: String => Text fixed,
     labels: Doc<Labels> => Text fixed,
     slots: Doc<Vec<Slot>> => Text fixed,

@@ -54,6 +54,8 @@ pub struct Acquired {
 
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
+    /// The revision of the config that the blueprints were asked under.
+    pub revision: u64,
     pub allocated: BTreeMap<(String, String), Allocated>,
     pub acquired: BTreeMap<(String, String), Acquired>,
     /// Open questions, with when they were asked.
@@ -111,6 +113,15 @@ impl Answers {
             }
         }
         all
+    }
+
+    /// Forgets what was said under another revision of the config. What was said of a resource is as that was made.
+    pub fn under(&mut self, revision: u64) {
+        if self.revision != revision {
+            self.revision = revision;
+            self.allocated.clear();
+            self.full.clear();
+        }
     }
 
     /// Takes out an offer that was used, or that others were faster with.

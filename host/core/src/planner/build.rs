@@ -68,8 +68,8 @@ impl<'a> Work<'a> {
         let named = |reason: String, until| {
             Some(Obstacle { blueprint: terms.name.clone(), reason, until, ..Obstacle::default() })
         };
-        if terms.disabled {
-            return named("it is disabled".to_owned(), None);
+        if let Some(reason) = self.shut(terms) {
+            return named(reason, None);
         }
         if self.kept_blueprints.contains(&terms.name) {
             return named("it is deciding about an older request".to_owned(), None);

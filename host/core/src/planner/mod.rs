@@ -8,6 +8,7 @@ pub mod look;
 pub mod plan;
 mod reclaim;
 mod share;
+pub mod shut;
 pub mod terms;
 
 pub use plan::{Planned, Planner, plan};

@@ -48,6 +48,7 @@ pub struct Planned {
 
 /// Makes a plan.
 pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
+    let revision = planner.revision;
     let mut work = Work {
         look,
         planner,
@@ -63,12 +64,14 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
                 pool: look.pool.kind.clone(),
                 version: look.pool.version,
                 news: look.pool.news,
+                revision,
                 items: Vec::new(),
             },
             ..Planned::default()
         },
     };
     work.run();
+    work.close_down();
     work.planned
 }
 
@@ -109,10 +112,18 @@ impl<'a> Work<'a> {
         let mut served: BTreeSet<&str> = BTreeSet::new();
         while let Some(i) = self.first_in_order(&lines) {
             let (class, done) = lines[i];
-            if class.class.revision < self.planner.revision {
+            if class.class.revision < self.planner.revision && self.has(Protection::ConsideredAgain) {
                 self.ask(Question::Consider { class: class.class.id.clone() });
                 lines.remove(i);
                 continue;
+            }
+            if let Some(since) = class.class.never_since {
+                self.never(class, since);
+                lines.remove(i);
+                continue;
+            }
+            if class.class.is_unsettled() {
+                self.consider_again(class);
             }
             match self.try_first(class, &class.heads[done..]) {
                 Tried::Placed(count) => {

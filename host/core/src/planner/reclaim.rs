@@ -29,7 +29,7 @@ impl<'a> Work<'a> {
         blueprints.sort_by_key(|terms| (-i64::from(terms.priority), &terms.name));
         for terms in blueprints {
             let failing = self.look.blueprints.get(&terms.name).is_some_and(|row| row.not_before > self.planner.at);
-            if terms.disabled || failing {
+            if self.shut(terms).is_some() || failing {
                 continue;
             }
             let standing = self.standing(class, terms);

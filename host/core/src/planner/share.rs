@@ -26,7 +26,7 @@ impl Work<'_> {
             if resource.status == ResourceStatus::Pending && !self.has(Protection::Coming) {
                 continue;
             }
-            if terms.disabled || self.kept_resources.contains(&resource.id) {
+            if self.shut(&terms).is_some() || self.kept_resources.contains(&resource.id) {
                 continue;
             }
             let Some((room, overflow)) = self.room(resource, &terms) else { continue };

@@ -2,18 +2,17 @@
 
 use super::client::Running;
 use super::executor::Executor;
+use super::operator::Operator;
 use super::scenario::Scenario;
 use super::schedule::Schedule;
 use super::watch::{Told, Watch};
 use super::world::{CLIENTS, START, SimEnv, World};
-use super::yard::YardPlugin;
-use crate::config::{BlueprintConfig, ConfigRevision};
-use crate::engine::{Farm, HOLD_GRACE, Node, Start};
+use super::yard::{Yards, farm};
+use crate::engine::{HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Lease, Resource};
 use crate::model::status::{LeaseStatus, ResourceStatus};
-use crate::plugin::Plugin;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,6 +108,7 @@ struct Run {
     next_node: usize,
     steps: usize,
     story: String,
+    yards: Arc<Yards>,
 }
 
 /// Something the scheduler may choose.
@@ -123,7 +123,11 @@ impl Run {
         let executor = Executor::default();
         let world = World::new(seed, Arc::clone(&executor.shared));
         let faults = scenario.faults;
+        let edited = scenario.edits.iter().flat_map(|edit| &edit.yards);
+        let yards = scenario.yards.iter().chain(edited).cloned().collect();
+        let yards = Arc::new(Yards { world: Arc::clone(&world), yards });
         Run {
+            yards,
             scenario,
             seed,
             protections,
@@ -152,6 +156,12 @@ impl Run {
             let running =
                 Running { world: Arc::clone(&self.world), store: Arc::clone(&self.store), number, client: *client };
             self.executor.spawn(CLIENTS, Box::pin(running.run()));
+        }
+        if !self.scenario.edits.is_empty() {
+            self.world.state().clients += 1;
+            let (world, yards) = (Arc::clone(&self.world), Arc::clone(&self.yards));
+            let operator = Operator { world, edits: self.scenario.edits.clone(), yards };
+            self.executor.spawn(CLIENTS, Box::pin(operator.run()));
         }
         let failure = self.drive().await.err();
         if let Some(failure) = &failure {
@@ -193,7 +203,7 @@ impl Run {
         self.next_node += 1;
         let world = Arc::clone(&self.world);
         let (store, protections) = (Arc::clone(&self.store), self.protections);
-        let farm = farm(&self.scenario, &world);
+        let farm = farm(&self.scenario.yards, &self.yards);
         self.executor.spawn(
             number,
             Box::pin(async move {
@@ -480,24 +490,4 @@ impl Run {
         }
         Ok(())
     }
-}
-
-fn farm(scenario: &Scenario, world: &Arc<World>) -> Farm {
-    let mut farm = Farm { config: ConfigRevision::default(), ..Farm::default() };
-    for yard in &scenario.yards {
-        let plugin: Arc<dyn Plugin> = YardPlugin::new(yard.clone(), Arc::clone(world));
-        farm.plugins.insert(yard.name.to_owned(), plugin);
-        let config = BlueprintConfig {
-            max_resources: yard.max_resources,
-            leases_per_resource: yard.shares,
-            overflow: yard.overflow,
-            reclaim_after: yard.reclaim_after,
-            idle_timeout: yard.idle_timeout,
-            max_uses: yard.max_uses,
-            slots: yard.slots.map(str::to_owned),
-            ..BlueprintConfig::new(yard.name, yard.name)
-        };
-        farm.config.blueprints.insert(yard.name.to_owned(), config);
-    }
-    farm
 }

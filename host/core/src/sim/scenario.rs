@@ -12,6 +12,8 @@ pub struct Scenario {
     pub nodes: usize,
     pub yards: Vec<Yard>,
     pub clients: Vec<Client>,
+    /// Other configurations that come in force while it runs.
+    pub edits: Vec<Edit>,
     pub faults: Faults,
     /// Each of these, switched off together, must be found to break it; and each alone of those with several must not.
     pub naive: &'static [&'static [Protection]],
@@ -23,6 +25,14 @@ pub struct Scenario {
     pub quiet: Option<(i64, i64)>,
     /// One in so many times a timer fires although somebody could go on; 0 for never.
     pub early_timer: u32,
+}
+
+/// An operator brings other blueprints in force at some node.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// When, in milliseconds from the start.
+    pub at: i64,
+    pub yards: Vec<Yard>,
 }
 
 /// One client: it asks, holds, lets go, and is served in time unless it gives up.

@@ -21,6 +21,8 @@ pub struct Told {
     pub loads: BTreeMap<String, i64>,
     /// Places that were given, by resource.
     pub uses: BTreeMap<String, u64>,
+    /// The maximum of each blueprint, in the configuration in force.
+    pub limits: BTreeMap<String, Option<i64>>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
     /// What has happened, to be told with the run.
@@ -58,6 +60,9 @@ impl Watch<'_> {
                 && count > limit
             {
                 return Err(format!("{} counts {count} of at most {limit}", event.id));
+            }
+            if let Some(limits) = detail["limits"].as_object() {
+                self.told.limits = limits.iter().map(|(name, limit)| (name.clone(), limit.as_i64())).collect();
             }
             match (event.subject, event.now.as_str()) {
                 (Subject::Place, "held") if event.was.is_empty() => {
@@ -103,6 +108,14 @@ impl Watch<'_> {
                     let takers = takers.iter().filter_map(|taker| taker.as_str().map(str::to_owned)).collect();
                     self.told.built_for.insert(event.id.clone(), takers);
                     let blueprint = detail["blueprint"].as_str().unwrap_or_default().to_owned();
+                    let count = detail["count"].as_i64().unwrap_or(0);
+                    match self.told.limits.get(&blueprint) {
+                        None => return Err(format!("{} was built by {blueprint}, which is not configured", event.id)),
+                        Some(Some(limit)) if count > *limit => {
+                            return Err(format!("{blueprint} has built up to {count}, where {limit} are in force"));
+                        }
+                        Some(_) => {}
+                    }
                     self.told.alive.insert(event.id.clone(), blueprint);
                     self.told.loads.insert(event.id.clone(), 0);
                     self.told.pending.insert(event.id.clone());

@@ -2,10 +2,12 @@
 
 use super::outside::Thing;
 use super::world::World;
+use crate::config::BlueprintConfig;
 use crate::contract::{
     Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState, Next,
     PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Wake, Wish,
 };
+use crate::engine::{Farm, PluginSource};
 use crate::plugin::{Fault, Plugin, Step, StepCall, View};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -14,11 +16,16 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Yard {
     pub name: &'static str,
+    /// Plugins of one name that differ have different ones.
+    pub variant: &'static str,
     pub kind: &'static str,
     /// What things stand on, each with the slots it takes, in order; empty: things out of thin air.
     pub bindings: &'static [&'static [&'static str]],
     pub labels: &'static [(&'static str, &'static str)],
     pub max_resources: Option<u32>,
+    pub disabled: bool,
+    /// Its deciding calls trap.
+    pub broken: bool,
     pub shares: u32,
     pub overflow: u32,
     pub reclaim_after: u32,
@@ -49,10 +56,13 @@ pub struct Yard {
 impl Yard {
     pub const HOSTS: Yard = Yard {
         name: "yard",
+        variant: "",
         kind: "host",
         bindings: &[],
         labels: &[],
         max_resources: None,
+        disabled: false,
+        broken: false,
         shares: 1,
         overflow: 0,
         reclaim_after: 1,
@@ -71,6 +81,48 @@ impl Yard {
         slow: None,
         activate_fails: None,
     };
+
+    fn digest(&self) -> String {
+        format!("{}{}", self.name, self.variant)
+    }
+}
+
+/// What a node is configured with for these yards.
+pub fn farm(yards: &[Yard], every: &Arc<Yards>) -> Farm {
+    let mut farm = Farm { source: Some(every.clone()), ..Farm::default() };
+    for yard in yards {
+        let plugin: Arc<dyn Plugin> = YardPlugin::new(yard.clone(), Arc::clone(&every.world));
+        farm.components.insert(yard.digest(), Arc::new(yard.digest().into_bytes()));
+        farm.plugins.insert(yard.name.to_owned(), plugin);
+        let config = BlueprintConfig {
+            max_resources: yard.max_resources,
+            leases_per_resource: yard.shares,
+            overflow: yard.overflow,
+            reclaim_after: yard.reclaim_after,
+            idle_timeout: yard.idle_timeout,
+            max_uses: yard.max_uses,
+            slots: yard.slots.map(str::to_owned),
+            disabled: yard.disabled,
+            ..BlueprintConfig::new(yard.name, yard.name)
+        };
+        farm.config.blueprints.insert(yard.name.to_owned(), config);
+    }
+    farm
+}
+
+/// Every yard of a scenario, as what makes plugins of components.
+pub struct Yards {
+    pub world: Arc<World>,
+    pub yards: Vec<Yard>,
+}
+
+#[async_trait]
+impl PluginSource for Yards {
+    async fn load(&self, component: &[u8]) -> Result<Arc<dyn Plugin>, String> {
+        let yard = self.yards.iter().find(|yard| yard.digest().as_bytes() == component);
+        let yard = yard.ok_or_else(|| "is of no yard".to_owned())?;
+        Ok(YardPlugin::new(yard.clone(), Arc::clone(&self.world)))
+    }
 }
 
 /// A yard as a plugin of one run.
@@ -78,6 +130,7 @@ pub struct YardPlugin {
     pub yard: Yard,
     pub world: Arc<World>,
     pub descriptor: Descriptor,
+    digest: String,
     pub failed: std::sync::atomic::AtomicU32,
 }
 
@@ -94,7 +147,7 @@ impl YardPlugin {
             may_lease: yard.stands_on.iter().map(|kind| (*kind).to_owned()).collect(),
             ..Descriptor::default()
         };
-        Arc::new(YardPlugin { yard, world, descriptor, failed: Default::default() })
+        Arc::new(YardPlugin { digest: yard.digest(), yard, world, descriptor, failed: Default::default() })
     }
 
     fn labels(&self) -> Labels {
@@ -195,10 +248,13 @@ impl Plugin for YardPlugin {
     }
 
     fn digest(&self) -> &str {
-        self.yard.name
+        &self.digest
     }
 
     async fn consider(&self, _: &BlueprintArg, request: &Request) -> Result<Result<Needs, Refusal>, Fault> {
+        if self.yard.broken {
+            return Err(Fault::Trapped("the yard's own fault".to_owned()));
+        }
         if self.yard.flavoured {
             return Ok(Ok(Needs { labels: Labels::new(), share: 1 }));
         }

@@ -2,11 +2,12 @@
 
 use super::backend::{Statement, Tagged};
 use super::dialect::Dialect;
-use super::load::parse;
+use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
-use crate::engine::api::{Filter, LoggedEvent};
+use crate::engine::api::{Filter, LoggedEvent, SlotState};
 use crate::model::rows::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The texts of all reads, for one engine.
@@ -24,6 +25,10 @@ pub struct Reads {
     claimed: Arc<str>,
     overdue: Arc<str>,
     pools: Arc<str>,
+    blueprints: Arc<str>,
+    waiting: Arc<str>,
+    made_with: Arc<str>,
+    slots: Arc<str>,
     leases: Arc<str>,
     resources: Arc<str>,
     by_prefix: Arc<str>,
@@ -90,7 +95,8 @@ impl Reads {
             )
             .into(),
             nodes: format!(
-                "select 'node', {} from node t where t.alive = 1 and {doc} is not null order by t.id",
+                "select 'revision', cast(coalesce(max(revision), 0) as text) from config_revision
+                 union all select 'node', {} from node t where t.alive = 1 and {doc} is not null",
                 dialect.row::<NodeRow>("t")
             )
             .into(),
@@ -124,6 +130,25 @@ impl Reads {
             claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
             overdue: claimed(&format!("t.claim = {doc} ->> 'node' and t.due_at < cast({doc} ->> 'before' as bigint)")),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
+            blueprints: format!(
+                "select 'blueprint', {} from blueprint t where {doc} is not null order by t.name",
+                dialect.row::<Blueprint>("t")
+            )
+            .into(),
+            waiting: format!(
+                "select 'class', {} from class t where t.waiting > 0 and {doc} is not null order by t.id limit 1000",
+                dialect.row::<Class>("t")
+            )
+            .into(),
+            made_with: format!(
+                "select 'plugin', {} from (
+                   select digest, blueprint, count(*) as n from resource
+                   where status <> 'destroyed' and {doc} is not null group by digest, blueprint) m
+                 order by 2",
+                dialect.array("m.digest, m.blueprint, m.n")
+            )
+            .into(),
+            slots: slots(dialect).into(),
             leases: list(
                 &lease,
                 "lease",
@@ -179,7 +204,7 @@ impl Reads {
             save_config: format!(
                 "insert into config_revision (revision, at, config)
                  select cast({doc} ->> 'revision' as bigint), cast({doc} ->> 'at' as bigint), {doc} ->> 'config'
-                 where true on conflict (revision) do nothing"
+                 where true on conflict (revision) do nothing returning 'saved', cast(revision as text)"
             )
             .into(),
             config: format!(
@@ -208,6 +233,36 @@ impl Reads {
     pub fn setting(&self, name: &str) -> Statement {
         statement(&self.setting, json!({ "name": name }))
     }
+}
+
+/// Slots with who holds them: (slot, place, resource, its name, amount of a counted one, leases); and what is set aside.
+fn slots(dialect: Dialect) -> String {
+    let here = |alias: &str| {
+        let doc = dialect.doc();
+        format!("({doc} ->> 'space' is null or {alias}.space = {doc} ->> 'space')")
+    };
+    let leases = format!(
+        "(select {} from (
+            select t.lease from place t
+            where t.status <> 'gone' and (t.id = s.owner or t.resource = s.owner) order by t.lease limit 16) l)",
+        dialect.gather("l.lease")
+    );
+    let held = |table: &str, amount: &str| {
+        format!(
+            "select 'slot', {} from {table} s
+             left join place p on p.id = s.owner left join resource r on r.id = coalesce(p.resource, s.owner)
+             where {}",
+            dialect.array(&format!("s.space, s.slot, p.id, r.id, r.name, {amount}, {leases}")),
+            here("s")
+        )
+    };
+    format!(
+        "{} union all {} union all select 'aside', {} from aside t where {}",
+        held("slot", "0"),
+        held("counter_share", "s.amount"),
+        dialect.row::<Aside>("t"),
+        here("t")
+    )
 }
 
 fn statement(sql: &Arc<str>, doc: Value) -> Statement {
@@ -246,13 +301,66 @@ impl Store {
         Ok(!self.answer(statement(&self.reads.beat, json!({ "id": node }))).await?.is_empty())
     }
 
-    /// Nodes that are not known to be dead.
-    pub async fn nodes(&self) -> Result<Vec<NodeRow>, StoreError> {
-        all(self.read(statement(&self.reads.nodes, json!({}))).await?)
+    /// Nodes that are not known to be dead, and the number of the last revision of the config; 0 when there is none.
+    pub async fn nodes(&self) -> Result<(Vec<NodeRow>, u64), StoreError> {
+        let mut revision = 0;
+        let mut nodes = Vec::new();
+        for (table, text) in self.read(statement(&self.reads.nodes, json!({}))).await? {
+            match table.as_str() {
+                "revision" => revision = text.parse().unwrap_or(0),
+                _ => nodes.push(parse(&table, &text)?),
+            }
+        }
+        nodes.sort_by(|a: &NodeRow, b| a.id.cmp(&b.id));
+        Ok((nodes, revision))
     }
 
     pub async fn pools(&self) -> Result<Vec<Pool>, StoreError> {
         all(self.read(statement(&self.reads.pools, json!({}))).await?)
+    }
+
+    /// Every blueprint that is configured or has resources, by name.
+    pub async fn blueprints(&self) -> Result<Vec<Blueprint>, StoreError> {
+        all(self.read(statement(&self.reads.blueprints, json!({}))).await?)
+    }
+
+    /// Classes that somebody waits in; at most 1,000.
+    pub async fn waiting(&self) -> Result<Vec<Class>, StoreError> {
+        all(self.read(statement(&self.reads.waiting, json!({}))).await?)
+    }
+
+    /// Of the resources that are not destroyed: digest of the plugin, blueprint, and how many, in this order.
+    pub async fn made_with(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        let rows = self.read(statement(&self.reads.made_with, json!({}))).await?;
+        let mut made: Vec<(String, String, i64)> =
+            rows.iter().map(|(table, text)| parse_cells(table, text)).collect::<Result<_, _>>()?;
+        made.sort();
+        Ok(made)
+    }
+
+    /// Slots that are held or set aside, of one name space or of all, in their order.
+    pub async fn slots(&self, space: Option<&str>) -> Result<Vec<SlotState>, StoreError> {
+        let mut slots: BTreeMap<(String, String, Option<String>), SlotState> = BTreeMap::new();
+        let mut asides: Vec<Aside> = Vec::new();
+        for (table, text) in self.read(statement(&self.reads.slots, json!({ "space": space }))).await? {
+            if table == "aside" {
+                asides.push(parse(&table, &text)?);
+                continue;
+            }
+            type Held = (String, String, Option<String>, Option<String>, Option<String>, i64, Vec<String>);
+            let (space, key, place, resource, name, amount, leases): Held = parse_cells(&table, &text)?;
+            let at = (space.clone(), key.clone(), place.clone().or_else(|| resource.clone()));
+            let amount = Some(amount).filter(|amount| *amount > 0);
+            slots.insert(at, SlotState { space, key, place, resource, name, amount, leases, ..SlotState::default() });
+        }
+        for aside in asides {
+            let own = slots.keys().find(|(space, key, _)| *space == aside.space && *key == aside.slot).cloned();
+            let own = own.unwrap_or_else(|| (aside.space.clone(), aside.slot.clone(), None));
+            let slot = slots.entry(own).or_default();
+            (slot.space, slot.key) = (aside.space, aside.slot);
+            (slot.until, slot.failures, slot.reason) = (Some(aside.until), Some(aside.failures), Some(aside.reason));
+        }
+        Ok(slots.into_values().collect())
     }
 
     /// Which of these named slots have an owner.
@@ -385,10 +493,10 @@ impl Store {
         Ok(self.read(statement(&self.reads.holders, doc)).await?.into_iter().map(|(_, lease)| lease).collect())
     }
 
-    /// Keeps a revision of the config.
-    pub async fn save_config(&self, revision: u64, at: i64, config: &str) -> Result<(), StoreError> {
+    /// Keeps a revision of the config; false if there is one of that number already, which stays.
+    pub async fn save_config(&self, revision: u64, at: i64, config: &str) -> Result<bool, StoreError> {
         let doc = json!({ "revision": revision.to_string(), "at": at.to_string(), "config": config });
-        self.execute(statement(&self.reads.save_config, doc)).await
+        Ok(!self.answer(statement(&self.reads.save_config, doc)).await?.is_empty())
     }
 
     /// A revision of the config, or the last one.

@@ -133,9 +133,10 @@ impl Yard {
             hold_grace: HOLD_GRACE,
         };
         let yard = Yard { env, node: Node::start(start).await? };
-        let listed = |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller) };
+        let listed =
+            |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller), limit: None };
         let blueprints = (0..callers).map(listed).collect();
-        yard.commit(Change::Configure { blueprints }).await?;
+        yard.commit(Change::Configure { revision: 1, blueprints, before: vec![], pools: vec![] }).await?;
         for caller in 0..callers {
             yard.build(caller).await?;
         }
@@ -232,7 +233,7 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
 }
 
 fn plan(caller: usize, version: i64, items: Vec<Item>) -> Change {
-    Change::Plan(Plan { pool: kind(caller), version, news: version, items })
+    Change::Plan(Plan { pool: kind(caller), version, news: version, revision: 1, items })
 }
 
 /// The resource with this number, for its first lease.

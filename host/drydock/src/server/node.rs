@@ -37,7 +37,7 @@ pub async fn start(config: &Config, store: Store, loaded: &Loaded, loader: Arc<L
         store: Arc::new(store),
         farm: Farm {
             // The node finds the number.
-            config: ConfigRevision { revision: 0, blueprints },
+            config: ConfigRevision { blueprints, ..ConfigRevision::default() },
             plugins: loaded.plugins.clone(),
             components: loaded.components.clone(),
             source: Some(Arc::new(Kept { loader })),

@@ -38,14 +38,14 @@ impl Deciding<'_> {
             request: Doc(new.request.clone()),
             answers: Doc(BTreeMap::new()),
             revision: -1,
+            considered_at: 0,
+            never_since: None,
             waiting: 0,
         });
         if class.revision < new.revision {
-            class.revision = new.revision;
-            class.answers = Doc(new.answers.clone());
+            class = self.answered(class, new.revision, &new.answers);
         }
-        class.waiting += 1;
-        self.rows.classes.put(class);
+        self.rows.classes.put(self.waits(class));
         let lease = Lease {
             id: new.id.clone(),
             kind: new.request.kind.clone(),
@@ -91,14 +91,12 @@ impl Deciding<'_> {
         revision: i64,
         answers: &BTreeMap<String, Considered>,
     ) -> Result<Done, Lost> {
-        let mut class =
-            self.rows.classes.get(&class.to_owned()).cloned().ok_or_else(|| Lost::Missing(class.to_owned()))?;
-        if class.revision >= revision {
+        let class = self.rows.classes.get(&class.to_owned()).cloned().ok_or_else(|| Lost::Missing(class.to_owned()))?;
+        if class.revision > revision || class.revision == revision && !class.is_unsettled() {
             return Ok(Done::default());
         }
-        class.revision = revision;
-        class.answers = Doc(answers.clone());
         let news = self.news(&class.kind.clone());
+        let class = self.answered(class, revision, answers);
         self.rows.classes.put(class);
         Ok(Done { news, ..Done::default() })
     }

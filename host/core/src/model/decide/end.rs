@@ -182,7 +182,12 @@ impl Deciding<'_> {
 
     /// A resource that is wanted away and empty is released.
     pub fn settle_resource(&mut self, id: &str, closes: bool) -> Result<(), Lost> {
-        let resource = self.resource(id)?;
+        let mut resource = self.resource(id)?;
+        if resource.drained.is_some() && resource.wanted == Wanted::Keep && resource.used == 0 {
+            resource.wanted = Wanted::End;
+            resource.reason = resource.drained.clone();
+            resource = self.put_resource(resource);
+        }
         let heeds = self.protections.has(Protection::CloseGuard) && self.protections.has(Protection::HeedPlaces);
         let empty = resource.used == 0 || !heeds;
         if resource.status.alive() && resource.wanted == Wanted::End && empty {
@@ -258,7 +263,7 @@ impl Deciding<'_> {
         self.end_nested(&resource)?;
         let mut blueprint = self.blueprint(&resource.blueprint, &resource.kind);
         blueprint.used -= 1;
-        self.rows.blueprints.put(blueprint);
+        self.retired(blueprint);
         self.free_slots(&resource.id, &resource.kind, true);
         Ok(())
     }

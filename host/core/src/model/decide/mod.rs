@@ -2,6 +2,7 @@
 //! It is pure; both engines of the store and the simulator run it.
 
 mod ask;
+mod configure;
 mod end;
 mod hold;
 mod nest;
@@ -71,10 +72,16 @@ impl Deciding<'_> {
             Change::KeepLease { lease } => self.keep_lease(lease),
             Change::HolderGone { lease, epoch } => self.holder_gone(lease, *epoch),
             Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
+            Change::DrainBlueprint { blueprint, reason } => self.drain_blueprint(blueprint, reason.as_deref()),
+            Change::DrainResource { resource, reason, closes } => {
+                self.drain_resource(resource, reason.as_deref(), *closes)
+            }
             Change::Retire { resource, idle_since, closes } => self.retire(resource, *idle_since, *closes),
             Change::Step(report) => self.step(report),
             Change::BlueprintFailed { blueprint, reason } => self.blueprint_failed(blueprint, reason),
-            Change::Configure { blueprints } => self.configure(blueprints),
+            Change::Configure { revision, blueprints, before, pools } => {
+                self.configure(*revision, blueprints, before, pools)
+            }
             Change::Join { name } => self.join(name),
             Change::NodeDead { dead, beat } => self.node_dead(dead, *beat),
             Change::TakeOver { dead, leases, places, resources } => self.take_over(dead, leases, places, resources),

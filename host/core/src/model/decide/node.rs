@@ -1,10 +1,10 @@
-//! Nodes, the configuration, and failures that belong to a blueprint.
+//! Nodes, and failures that belong to a blueprint.
 
 use super::Deciding;
-use super::transition::{Said, new_pool};
+use super::transition::Said;
 use crate::contract::{Blame, Failure, Next};
-use crate::model::proposal::{Done, Listed, Lost};
-use crate::model::rows::{Blueprint, Event, NodeRow};
+use crate::model::proposal::{Done, Lost};
+use crate::model::rows::{Event, NodeRow};
 use crate::model::status::Subject;
 
 impl Deciding<'_> {
@@ -76,20 +76,6 @@ impl Deciding<'_> {
         Ok(Done::default())
     }
 
-    pub fn configure(&mut self, blueprints: &[Listed]) -> Result<Done, Lost> {
-        for Listed { name, kind, space } in blueprints {
-            let mut pool = self.rows.pools.get(kind).cloned().unwrap_or_else(|| new_pool(kind));
-            pool.version += 1;
-            pool.news += 1;
-            pool.freed += 1;
-            self.rows.pools.put(pool);
-            let blueprint = self.blueprint(name, kind);
-            self.rows.blueprints.put(Blueprint { space: space.clone(), ..blueprint });
-        }
-        self.pool_event("", "configured");
-        Ok(Done::default())
-    }
-
     pub fn blueprint_failed(&mut self, name: &str, reason: &str) -> Result<Done, Lost> {
         let kind = self.rows.blueprints.get(&name.to_owned()).map(|row| row.kind.clone());
         let kind = kind.ok_or_else(|| Lost::Missing(name.to_owned()))?;
@@ -105,7 +91,7 @@ impl Deciding<'_> {
         Ok(Done { news: self.news(&kind), ..Done::default() })
     }
 
-    fn pool_event(&mut self, pool: &str, reason: &str) {
+    pub(super) fn pool_event(&mut self, pool: &str, reason: &str) {
         let event = Event { id: self.node.to_owned(), pool: pool.to_owned(), ..self.blank(Said::from(reason)) };
         self.event(event);
     }

@@ -15,6 +15,9 @@ impl Deciding<'_> {
         if pool.version != plan.version && self.protections.has(Protection::Version) {
             return Err(Lost::Version);
         }
+        if pool.revision != plan.revision && self.protections.has(Protection::Revision) {
+            return Err(Lost::Revision(pool.revision));
+        }
         let mut items = Vec::with_capacity(plan.items.len());
         // Classes whose place in this plan was lost: who comes behind waits for the next plan, too.
         let mut behind: BTreeSet<String> = BTreeSet::new();
@@ -30,6 +33,7 @@ impl Deciding<'_> {
                 Item::Place(placement) => self.place_lease(placement, plan.news),
                 Item::Build(build) => self.build(build, plan.news),
                 Item::Reclaim(reclaim) => self.reclaim(reclaim),
+                Item::GiveUp(given_up) => self.give_up(given_up),
             };
             if result.is_err() {
                 self.rows.undo_to(mark);
@@ -63,7 +67,7 @@ impl Deciding<'_> {
         let lease = match item {
             Item::Place(placement) => &placement.lease,
             Item::Build(build) => &build.takers.first()?.lease,
-            Item::Reclaim(_) => return None,
+            Item::Reclaim(_) | Item::GiveUp(_) => return None,
         };
         self.rows.leases.get(lease).map(|lease| lease.class.clone())
     }
@@ -73,6 +77,7 @@ impl Deciding<'_> {
         if self.rows.resources.get(&build.resource).is_some() {
             return Err(Lost::Resource(build.resource.clone()));
         }
+        self.is_shut(&build.blueprint)?;
         let mut blueprint = self.blueprint(&build.blueprint, &kind);
         if let Some(max) = build.max_resources
             && blueprint.used >= max
@@ -102,6 +107,7 @@ impl Deciding<'_> {
             status: ResourceStatus::Pending,
             wanted: Wanted::Keep,
             reason: None,
+            drained: None,
             attributes: build.allocation.attributes.clone(),
             labels: Doc(build.allocation.labels.clone()),
             slots: Doc(build.allocation.slots.clone()),
@@ -200,10 +206,11 @@ impl Deciding<'_> {
         }
         let mut resource = self.resource(&placement.resource)?;
         let share = i64::from(placement.acquisition.share);
-        let stands = resource.status.alive() && resource.wanted == Wanted::Keep;
+        let stands = resource.status.alive() && resource.wanted == Wanted::Keep && resource.drained.is_none();
         if !stands && (self.protections.has(Protection::CloseGuard) || !resource.status.alive()) {
             return Err(Lost::Resource(resource.id));
         }
+        self.is_shut(&resource.blueprint)?;
         if !self.has_room(&resource, share, placement.overflow) {
             return Err(Lost::Resource(resource.id));
         }

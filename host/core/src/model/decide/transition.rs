@@ -120,7 +120,8 @@ impl Deciding<'_> {
 
     /// The one way a resource's row is written: what a matcher may give of it follows from the rest.
     pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
-        let open = resource.status.alive() && resource.wanted == Wanted::Keep && resource.orphaned == 0;
+        let keep = resource.wanted == Wanted::Keep && resource.drained.is_none() && resource.orphaned == 0;
+        let open = resource.status.alive() && keep;
         let life = resource.life.0;
         let max_uses = life.max_uses.filter(|_| self.protections.has(Protection::Uses));
         let uses_left = max_uses.map_or(i64::MAX, |max| max - resource.uses);
@@ -223,7 +224,11 @@ impl Deciding<'_> {
 
     fn count_waiting(&mut self, lease: &Lease, by: i64) {
         if let Some(mut class) = self.rows.classes.get(&lease.class).cloned() {
-            class.waiting += by;
+            if by > 0 {
+                class = self.waits(class);
+            } else {
+                class.waiting += by;
+            }
             self.rows.classes.put(class);
         }
     }
@@ -334,12 +339,14 @@ impl Deciding<'_> {
             failures: 0,
             not_before: 0,
             reason: None,
+            retired: 0,
+            drained: None,
         })
     }
 }
 
 pub(crate) fn new_pool(kind: &str) -> Pool {
-    Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0 }
+    Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0, revision: 0 }
 }
 
 pub(crate) fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {

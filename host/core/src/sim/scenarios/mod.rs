@@ -1,5 +1,6 @@
 //! The catalogue of races, each as a scenario in its small form.
 
+mod configuring;
 mod lifetimes;
 mod nesting;
 mod serving;
@@ -15,6 +16,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(sharing::all());
     all.extend(lifetimes::all());
     all.extend(nesting::all());
+    all.extend(configuring::all());
     all
 }
 
@@ -30,6 +32,7 @@ fn base() -> Scenario {
         nodes: 2,
         yards: vec![Yard::HOSTS],
         clients: vec![],
+        edits: vec![],
         faults: Faults::NO_FREEZE,
         naive: &[],
         watch: nothing_more,

@@ -64,7 +64,7 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     let start = Start {
         env: Real::new(),
         store: Arc::new(Store::in_memory(Protections::ALL).await.unwrap()),
-        farm: Farm { config: ConfigRevision { revision: 0, blueprints }, plugins, ..Farm::default() },
+        farm: Farm { config: ConfigRevision { blueprints, ..ConfigRevision::default() }, plugins, ..Farm::default() },
         name: "test".into(),
         protections: Protections::ALL,
         alone: true,

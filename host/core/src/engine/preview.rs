@@ -1,0 +1,145 @@
+//! What another configuration would change, without changing anything.
+
+use super::api::{AskError, BlueprintChange, Difference, Preview, Stranded, What};
+use super::farm::{Farm, InForce};
+use super::node::Node;
+use super::{client, questions};
+use crate::config::EDIT_GRACE;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+impl Node {
+    /// Compares a farm with what is in force, and asks its blueprints about everybody who waits.
+    pub async fn preview(&self, mut farm: Farm) -> Result<Preview, AskError> {
+        farm.note_digests();
+        let current = self.farm();
+        let next = InForce::new(farm, current.revision + 1, current.installation.clone());
+        let rows = self.read("blueprints", self.store.blueprints()).await?;
+        let rows: BTreeMap<&str, _> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
+        let used = |name: &str| rows.get(name).map_or(0, |row| row.used);
+        let mut changes = Vec::new();
+        for (name, blueprint) in &next.blueprints {
+            let kind = &blueprint.plugin.descriptor().kind;
+            if let Some(row) = rows.get(name.as_str())
+                && row.used > 0
+                && row.kind != *kind
+            {
+                let (name, makes, kind) = (name.clone(), row.kind.clone(), kind.clone());
+                return Err(AskError::OtherType { name, makes, kind, resources: row.used });
+            }
+            let before = current.blueprints.get(name);
+            let mut differences = Vec::new();
+            if let Some(before) = before {
+                let json = |blueprint: &super::Configured| {
+                    let mut json = serde_json::to_value(&*blueprint.config).unwrap_or_default();
+                    // What it runs, and not only what that is called.
+                    json["plugin digest"] =
+                        Value::from(&blueprint.plugin.digest()[..12.min(blueprint.plugin.digest().len())]);
+                    json
+                };
+                differ("", Some(&json(before)), Some(&json(blueprint)), &mut differences);
+                if differences.is_empty() {
+                    continue;
+                }
+            }
+            changes.push(BlueprintChange {
+                name: name.clone(),
+                kind: kind.clone(),
+                what: if before.is_some() { What::Changes } else { What::New },
+                differences,
+                resources: used(name),
+            });
+        }
+        for (name, blueprint) in current.blueprints.iter().filter(|(name, _)| !next.blueprints.contains_key(*name)) {
+            changes.push(BlueprintChange {
+                name: name.clone(),
+                kind: blueprint.plugin.descriptor().kind.clone(),
+                what: What::Retires,
+                differences: Vec::new(),
+                resources: used(name),
+            });
+        }
+        changes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Preview { base: current.revision, changes, stranded: self.stranded(&next).await?, grace: EDIT_GRACE })
+    }
+
+    /// Those who wait for what no blueprint of it could ever serve.
+    async fn stranded(&self, next: &InForce) -> Result<Vec<Stranded>, AskError> {
+        let mut stranded = Vec::new();
+        for class in self.read("who waits", self.store.waiting()).await? {
+            let request = &class.request.0;
+            let considered = questions::answers(self, next, request).await;
+            let (answers, _) = considered.map_err(|fault| AskError::Store(fault.to_string()))?;
+            if let Some(reasons) = client::never(&answers) {
+                let reasons = if reasons.is_empty() { "nothing makes it any more".to_owned() } else { reasons };
+                let request = request.clone();
+                stranded.push(Stranded { request, leases: class.waiting, reasons, since: class.never_since });
+            }
+        }
+        Ok(stranded)
+    }
+}
+
+/// Where two values differ, by the names that lead there.
+fn differ(path: &str, was: Option<&Value>, now: Option<&Value>, out: &mut Vec<Difference>) {
+    if was == now {
+        return;
+    }
+    match (was.and_then(fields), now.and_then(fields)) {
+        (Some(was), Some(now)) => {
+            let keys: std::collections::BTreeSet<&String> = was.keys().chain(now.keys()).collect();
+            for key in keys {
+                let below = match (path, key.starts_with('[')) {
+                    ("", _) => key.clone(),
+                    (path, true) => format!("{path}{key}"),
+                    (path, false) => format!("{path}.{key}"),
+                };
+                differ(&below, was.get(key), now.get(key), out);
+            }
+        }
+        _ => out.push(Difference {
+            key: path.to_owned(),
+            was: was.filter(|was| !was.is_null()).cloned(),
+            now: now.filter(|now| !now.is_null()).cloned(),
+        }),
+    }
+}
+
+/// What a value is made of: an object's fields; an array of things with names by these.
+fn fields(value: &Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object.clone()),
+        Value::Array(items) if !items.is_empty() => {
+            let named = |item: &Value| Some((format!("[{}]", item.get("name")?.as_str()?), item.clone()));
+            let all: Option<Map<String, Value>> = items.iter().map(named).collect();
+            all.filter(|all| all.len() == items.len())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differences_are_named_by_what_leads_there() {
+        let was = json!({ "a": 1, "hosts": [{ "name": "x", "port": 1 }, { "name": "y" }], "list": [1, 2], "gone": 1 });
+        let now = json!({ "a": 1, "hosts": [{ "name": "z" }, { "name": "x", "port": 2 }], "list": [1], "new": null });
+        let mut found = Vec::new();
+        differ("", Some(&was), Some(&now), &mut found);
+        let found: Vec<_> = found.iter().map(|d| (d.key.as_str(), d.was.clone(), d.now.clone())).collect();
+        assert_eq!(
+            found,
+            [
+                ("gone", Some(json!(1)), None),
+                ("hosts[x].port", Some(json!(1)), Some(json!(2))),
+                ("hosts[y]", Some(json!({ "name": "y" })), None),
+                ("hosts[z]", None, Some(json!({ "name": "z" }))),
+                ("list", Some(json!([1, 2])), Some(json!([1]))),
+                ("new", None, None),
+            ]
+        );
+    }
+}

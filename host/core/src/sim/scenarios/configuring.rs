@@ -1,0 +1,67 @@
+//! Configurations that change while somebody waits.
+
+use super::{ONE_BINDING, base};
+use crate::model::protection::Protection::*;
+use crate::sim::scenario::{Client, Edit, Faults, Scenario};
+use crate::sim::yard::Yard;
+
+const BOUND: Yard = Yard { bindings: ONE_BINDING, open_again: 0, ..Yard::HOSTS };
+
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "config-hiccup",
+            about: "a blueprint is disabled, broken, removed and back while others wait for it: nobody breaks",
+            yards: vec![BOUND],
+            clients: vec![
+                Client::at(0).hold(30_000),
+                Client::at(10),
+                Client::at(20).wants(r#"{"who":"other"}"#),
+                Client::at(30),
+            ],
+            edits: vec![
+                Edit { at: 5_000, yards: vec![Yard { disabled: true, ..BOUND }] },
+                Edit { at: 8_000, yards: vec![Yard { broken: true, variant: " that traps", ..BOUND }] },
+                Edit { at: 11_000, yards: vec![] },
+                Edit { at: 14_000, yards: vec![BOUND] },
+            ],
+            naive: &[&[StillCounts]],
+            reached: &["served", "configured", "killed"],
+            ..base()
+        },
+        Scenario {
+            name: "new-blueprint",
+            about: "a blueprint that could serve is added while others wait: they are served",
+            yards: vec![BOUND],
+            clients: vec![
+                Client::at(0).hold(4_000_000),
+                Client::at(10).within(600_000),
+                Client::at(20).wants(r#"{"who":"other"}"#).within(600_000),
+            ],
+            edits: vec![Edit { at: 20_000, yards: vec![BOUND, Yard { name: "more", ..Yard::HOSTS }] }],
+            naive: &[&[ConsideredAgain]],
+            reached: &["served", "configured"],
+            ..base()
+        },
+        Scenario {
+            name: "limit-lowered",
+            about: "a maximum falls below what is in use: nothing is added until there is less, and nothing is ended",
+            yards: vec![Yard { max_resources: Some(4), max_uses: Some(1), ..Yard::HOSTS }],
+            clients: vec![
+                Client::at(0).hold(20_000),
+                Client::at(10).hold(30_000),
+                Client::at(20).hold(40_000),
+                Client::at(5_000),
+                Client::at(5_100),
+            ],
+            edits: vec![Edit {
+                at: 5_000,
+                yards: vec![Yard { max_resources: Some(2), max_uses: Some(1), ..Yard::HOSTS }],
+            }],
+            faults: Faults::ALL,
+            naive: &[&[Revision]],
+            reached: &["served", "configured", "killed", "frozen"],
+            ..base()
+        },
+    ]
+}
