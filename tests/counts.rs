@@ -205,14 +205,10 @@ impl Yard {
             class: format!("class of {attributes}"),
             request: Request { kind: KIND.to_owned(), attributes: attributes.to_owned(), ..Request::default() },
             owner: "filler".to_owned(),
-            key: None,
             asked_at: 10,
-            until: None,
-            wait_until: None,
-            tied: false,
             answers: BTreeMap::from([("hosts".to_owned(), Considered::Serves(Needs { share: 1, ..Needs::default() }))]),
             revision: 1,
-            never: None,
+            ..NewLease::default()
         };
         let ids: Vec<String> = (0..resources).map(|i| format!("{i:05}")).collect();
         let asks = ids.iter().map(|id| Change::Ask(Box::new(lease(&format!("l-{id}"), "{}"))));
@@ -228,6 +224,7 @@ impl Yard {
             lease: format!("l-{id}"),
             outcome: "released".to_owned(),
             reason: "let go".to_owned(),
+            fence: None,
         };
         self.commit("ends", ids.iter().map(end).collect()).await;
         let wait = |i: usize| Change::Ask(Box::new(lease(&format!("w-{i:05}"), r#"{"more":true}"#)));
@@ -389,14 +386,10 @@ async fn turnover(waiting: usize) -> Cost {
             class: class.clone(),
             request: ask(0).request,
             owner: "client".to_owned(),
-            key: None,
             asked_at: 2_000_000,
-            until: None,
-            wait_until: None,
-            tied: false,
             answers: BTreeMap::new(),
             revision: 1,
-            never: None,
+            ..NewLease::default()
         }))
     });
     yard.commit("more", more.collect()).await;

@@ -39,6 +39,31 @@ async fn a_lease_is_listed_shown_and_logged() {
 }
 
 #[tokio::test]
+async fn a_lease_lasts_as_its_holder_says() {
+    let house = House::with_hosts(1).await;
+    let id = lease(&house, &["--heartbeat", "20s", "--idle-timeout", "1h", "--until", "2h"]);
+    let page = run(&house, &["show", &id]).ok();
+    for part in ["ends without a beat for  20 s", "ends without use for     60 min", "in 2 h", "\nfence "] {
+        assert!(page.contains(part), "{part:?} is missing in:\n{page}");
+    }
+    let json = |args: &[&str]| run(&house, args).json();
+    let fence = json(&["show", &id, "--json"])["lease"]["fence"].to_string();
+    let extended = json(&["extend", &id, "--until", "26h", "--if-epoch", &fence, "--json"]);
+    assert_eq!(extended["id"], id.as_str());
+    assert!(run(&house, &["show", &id]).ok().contains("in 26 h"));
+    run(&house, &["beat", &id]).ok();
+    let mut beating = Running::start(house.drydock(&["beat", &id, "--every", "100ms", "--if-epoch", &fence]));
+    run(&house, &["beat", &id, "--if-epoch", "1000000"]).failed(1, "fencing epoch 1000000");
+    run(&house, &["release", &id, "--if-epoch", "1000000"]).failed(1, "fencing epoch 1000000");
+    run(&house, &["release", &id, "--if-epoch", &fence]).ok();
+    beating.hear("has ended");
+    assert_eq!(beating.end().0.code(), Some(1));
+    run(&house, &["extend", &id, "--until", "2h"]).failed(1, "has ended");
+    let printed = run(&house, &["with", "--type", "host", "--", "sh", "-c", "echo $DRYDOCK_FENCE"]).ok();
+    assert!(printed.trim().parse::<u64>().unwrap() > fence.parse().unwrap(), "{printed}");
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_named() {
     let house = House::with_hosts(2).await;
     let fails = |args: &[&str], code: u8, said: &str| run(&house, args).failed(code, said);

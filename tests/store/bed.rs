@@ -298,6 +298,8 @@ pub fn new_lease(id: &str) -> NewLease {
         until: None,
         wait_until: None,
         tied: false,
+        heartbeat: None,
+        idle_timeout: None,
         answers: answers(),
         revision: 1,
         never: None,
@@ -387,7 +389,11 @@ pub fn failed(next: Next) -> StepEnd {
 }
 
 pub fn end(lease: &str) -> Change {
-    Change::EndLease { lease: lease.to_owned(), outcome: "released".to_owned(), reason: "let go".to_owned() }
+    end_as(lease, "released", "let go")
+}
+
+pub fn end_as(lease: &str, outcome: &str, reason: &str) -> Change {
+    Change::EndLease { lease: lease.to_owned(), outcome: outcome.to_owned(), reason: reason.to_owned(), fence: None }
 }
 
 pub fn end_resource(resource: &str) -> Change {

@@ -4,6 +4,7 @@ use crate::bed::*;
 use drydock_core::contract::Next;
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::Wanted;
+use drydock_core::model::sign::Sign;
 use drydock_core::model::status::{PlaceStatus, ResourceStatus};
 use drydock_core::plugin::Step;
 
@@ -65,7 +66,7 @@ pub async fn a_lease_that_another_node_sets_up_is_only_wanted_away(bed: &mut Bed
     assert_eq!((lease.status.name(), lease.wanted, lease.outcome.as_str()), ("acquired", Wanted::End, "released"));
     assert_eq!(place.due_at, Some(bed.at - 1), "the node that acts is told by the row");
     // Who comes second changes neither outcome nor reason.
-    let other = Change::EndLease { lease: "l-1".to_owned(), outcome: "expired".to_owned(), reason: "late".to_owned() };
+    let other = end_as("l-1", "expired", "late");
     bed.offer("n-2", other).await;
     // The step ends well, and the lease ends all the same.
     let activate = bed.step(Step::Activate, "p-1", done_with(None)).await;
@@ -79,7 +80,7 @@ pub async fn an_ended_lease_stays_as_it_ended(bed: &mut Bed) {
     bed.active("l-1", "p-1", "r-1", &[]).await;
     bed.done(end("l-1")).await;
     let before = bed.lease("l-1").await;
-    let again = Change::EndLease { lease: "l-1".to_owned(), outcome: "expired".to_owned(), reason: "late".to_owned() };
+    let again = end_as("l-1", "expired", "late");
     bed.done(again).await;
     assert_eq!(bed.lease("l-1").await, before);
 }
@@ -152,8 +153,9 @@ pub async fn unknown_rows_are_missing(bed: &mut Bed) {
     assert_eq!(bed.lost(end("l-9")).await, Lost::Missing("l-9".to_owned()));
     for change in [
         Change::KeepLease { lease: "l-9".to_owned() },
-        Change::HoldLease { lease: "l-9".to_owned() },
-        Change::HolderGone { lease: "l-9".to_owned(), epoch: 1 },
+        Change::HoldLease { lease: "l-9".to_owned(), sign: Sign::Beat, fence: None },
+        Change::HolderGone { lease: "l-9".to_owned(), sign: Sign::Beat, epoch: 1 },
+        Change::Extend { lease: "l-9".to_owned(), until: START, fence: Some(1) },
     ] {
         assert_eq!(bed.lost(change).await, Lost::Missing("l-9".to_owned()));
     }

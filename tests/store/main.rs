@@ -116,6 +116,12 @@ on_every_engine! {
         a_lease_that_is_being_ended_is_not_kept,
         the_node_with_the_connection_watches,
         a_tied_lease_stays_with_the_node_that_watches,
+        a_lease_ends_with_its_beats,
+        a_lease_that_nobody_uses_expires,
+        a_connection_is_sign_enough,
+        the_node_that_had_the_last_beat_watches,
+        the_end_of_a_lease_is_moved,
+        whoever_comes_later_has_a_higher_fence,
     }
     nodes {
         a_dead_node_changes_nothing,

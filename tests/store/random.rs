@@ -9,6 +9,7 @@ use drydock_core::model::rows::{
     Aside, Blueprint, Class, Counter, CounterShare, Event, Leftover, NodeRow, Pool, SlotRow,
 };
 use drydock_core::model::rows::{Lease, Place, RequestKey, Resource, Row};
+use drydock_core::model::sign::Sign;
 use drydock_core::model::status::{PlaceStatus, ResourceStatus};
 use drydock_core::plugin::Step;
 use rand::rngs::SmallRng;
@@ -197,6 +198,15 @@ impl Chance {
         Some(Change::Step(report))
     }
 
+    fn sign(&mut self) -> Sign {
+        Sign::EVERY[self.below(3)]
+    }
+
+    /// Often none, sometimes the one that is given, seldom another.
+    fn fence(&mut self, fence: i64) -> Option<i64> {
+        [None, None, Some(fence), Some(fence + 1)][self.below(4)]
+    }
+
     fn change(&mut self, seen: &Seen, at: i64) -> Option<Change> {
         Some(match self.below(20) {
             0..5 => {
@@ -205,6 +215,8 @@ impl Chance {
                 new.request = request(kind);
                 new.asked_at = at;
                 new.tied = self.one_in(2);
+                new.heartbeat = self.one_in(2).then_some(1_000);
+                new.idle_timeout = self.one_in(3).then_some(1_000);
                 if self.one_in(5) {
                     new.key = Some(RequestKey {
                         owner: "somebody".to_owned(),
@@ -219,7 +231,11 @@ impl Chance {
                 Change::Ask(Box::new(new))
             }
             5..10 => self.plan(seen),
-            10..13 => end(&self.pick(&seen.leases)?.id),
+            10..13 => {
+                let Lease { id, fence, .. } = self.pick(&seen.leases)?.clone();
+                let (outcome, reason) = ("released".to_owned(), "let go".to_owned());
+                Change::EndLease { lease: id, outcome, reason, fence: self.fence(fence) }
+            }
             13 if self.one_in(2) => Change::EndResource {
                 resource: self.pick(&seen.resources)?.id.clone(),
                 reason: "not needed".to_owned(),
@@ -234,11 +250,15 @@ impl Chance {
                 Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "trapped".to_owned() }
             }
             16 => {
-                let Lease { id, epoch, .. } = self.pick(&seen.leases)?.clone();
-                match self.below(6) {
+                let Lease { id, epoch, fence, .. } = self.pick(&seen.leases)?.clone();
+                match self.below(9) {
                     0..3 => Change::KeepLease { lease: id },
-                    3 => Change::HoldLease { lease: id },
-                    _ => Change::HolderGone { lease: id, epoch: epoch - i64::from(self.one_in(8)) },
+                    3 => Change::HoldLease { lease: id, sign: self.sign(), fence: None },
+                    4 => Change::Extend { lease: id, until: START + 1_000_000, fence: self.fence(fence) },
+                    _ => {
+                        let epoch = epoch - i64::from(self.one_in(3));
+                        Change::HolderGone { lease: id, sign: self.sign(), epoch }
+                    }
                 }
             }
             15 if self.one_in(6) && self.nodes > 1 => {
@@ -287,7 +307,7 @@ impl Chance {
             };
             let became = match outcome {
                 Outcome::Done(_) => "done".to_owned(),
-                Outcome::Lost(lost) => format!("{lost:?}").split('(').next().unwrap_or_default().to_owned(),
+                Outcome::Lost(lost) => format!("{lost:?}").split(['(', ' ']).next().unwrap_or_default().to_owned(),
                 other => format!("{other:?}"),
             };
             *self.outcomes.entry(format!("{change} {step} {became}").replace("  ", " ")).or_default() += 1;
@@ -416,6 +436,9 @@ const REACHED: &[&str] = &[
     "HoldLease done",
     "HoldLease Ended",
     "HoldLease Untied",
+    "Extend done",
+    "Extend Ended",
+    "Extend Fence",
     "HolderGone done",
     "HolderGone Epoch",
     "EndResource done",

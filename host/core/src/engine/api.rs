@@ -17,6 +17,10 @@ pub struct Ask {
     pub wait_until: Option<i64>,
     /// The lease ends when nobody holds a connection for it, until it is kept.
     pub tied: bool,
+    /// Once it is active it ends when its holder has not beaten for so long. Milliseconds.
+    pub heartbeat: Option<i64>,
+    /// Once it is active it ends when it was not used for so long: no command, no beat. Milliseconds.
+    pub idle_timeout: Option<i64>,
 }
 
 /// Why something asked of a node was not done. Each says what to do next.
@@ -49,6 +53,16 @@ pub enum AskError {
     OtherType { name: String, makes: String, kind: String, resources: i64 },
     #[error("resource {0} is being closed, and is not taken back; `drydock show {0}` says why")]
     Closing(String),
+    #[error(
+        "lease {0} was asked for without a heartbeat or an idle timeout: it lasts without beats; ask with \
+         \"heartbeat_ms\" for one that does not"
+    )]
+    NeedsNoBeat(String),
+    #[error(
+        "lease {lease} is not held under the fencing epoch {fence}; whoever had that has lost it, and `drydock show \
+         {lease}` says who has it"
+    )]
+    OtherEpoch { lease: String, fence: i64 },
     #[error("the store can't be used: {0}")]
     Store(String),
     #[error("the daemon is stopping; ask again when it is back")]

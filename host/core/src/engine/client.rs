@@ -8,6 +8,7 @@ use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewLease, Outcome};
+use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use crate::store::Touched;
@@ -38,16 +39,20 @@ impl Node {
             digest: digest_of(&ask),
         });
         let id = self.new_id("l");
+        let now = self.env.now();
+        let again = (!self.protections.has(Protection::Keys)).then(|| Ask { key: None, ..ask.clone() });
         let new = NewLease {
             id: id.clone(),
             class,
             request: ask.request,
             owner: ask.owner,
             key,
-            asked_at: self.env.now(),
+            asked_at: now,
             until: ask.until,
             wait_until: ask.wait_until,
             tied: ask.tied,
+            heartbeat: ask.heartbeat,
+            idle_timeout: ask.idle_timeout,
             never: never(&answers),
             answers,
             revision: farm.revision as i64,
@@ -63,6 +68,9 @@ impl Node {
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         };
         let lease = self.left(found, &touched).await?;
+        if let Some(again) = again.filter(|_| lease.status.ended() && lease.asked_at < now) {
+            return Box::pin(self.ask(again)).await;
+        }
         // Whoever asks without tying it relies on it without being connected, also where the key has found one of
         // somebody who is.
         if lease.tied == 1 && !ask.tied && !lease.status.ended() {
@@ -116,9 +124,26 @@ impl Node {
 
     /// Wants a lease ended, and says how it is then. `outcome`: `released` when its holder asks, `expired`, …
     pub async fn end(&self, lease: &str, outcome: &str, reason: &str) -> Result<Lease, AskError> {
+        self.end_held(lease, outcome, reason, None).await
+    }
+
+    /// The same, but not if the lease is held under another fencing epoch than the one that is given.
+    pub async fn end_held(
+        &self,
+        lease: &str,
+        outcome: &str,
+        reason: &str,
+        fence: Option<i64>,
+    ) -> Result<Lease, AskError> {
         let id = self.find(lease).await?;
-        let change = Change::EndLease { lease: id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
-        self.about(id, change).await
+        let (outcome, reason) = (outcome.to_owned(), reason.to_owned());
+        self.about(id.clone(), Change::EndLease { lease: id, outcome, reason, fence }).await
+    }
+
+    /// Moves a lease's end to another time, later or earlier, in milliseconds since 1970.
+    pub async fn extend(&self, lease: &str, until: i64, fence: Option<i64>) -> Result<Lease, AskError> {
+        let id = self.find(lease).await?;
+        self.about(id.clone(), Change::Extend { lease: id, until, fence }).await
     }
 
     /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.
@@ -338,7 +363,8 @@ pub fn class_of(request: &Request) -> String {
 /// Of everything that makes a request the same as another. Whether it is tied is not part of that: it says how a client
 /// waits, not what for, and who asks first without waiting and then again to wait means the same lease.
 fn digest_of(ask: &Ask) -> String {
-    let text = serde_json::to_string(&(&ask.request, ask.until.is_some())).unwrap_or_default();
+    let text = serde_json::to_string(&(&ask.request, ask.until.is_some(), ask.heartbeat, ask.idle_timeout));
+    let text = text.unwrap_or_default();
     hex(&Sha256::digest(text.as_bytes()))[..32].to_owned()
 }
 

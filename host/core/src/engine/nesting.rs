@@ -79,6 +79,8 @@ impl Nesting {
             until: None,
             wait_until: None,
             tied: false,
+            heartbeat: None,
+            idle_timeout: None,
             answers,
             revision: farm.revision as i64,
             never: None,

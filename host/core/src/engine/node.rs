@@ -309,6 +309,7 @@ impl From<&Lost> for AskError {
         match lost {
             Lost::Ended(lease) => AskError::Ended(lease.clone()),
             Lost::Untied(lease) => AskError::Untied(lease.clone()),
+            Lost::Fence { lease, fence } => AskError::OtherEpoch { lease: lease.clone(), fence: *fence },
             lost => AskError::Store(lost.to_string()),
         }
     }

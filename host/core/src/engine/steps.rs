@@ -69,8 +69,8 @@ async fn lease(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
 }
 
 async fn end(node: &Node, lease: &Lease, outcome: &str, reason: &str) {
-    let change = Change::EndLease { lease: lease.id.clone(), outcome: outcome.to_owned(), reason: reason.to_owned() };
-    node.commit(change).await;
+    let (outcome, reason) = (outcome.to_owned(), reason.to_owned());
+    node.commit(Change::EndLease { lease: lease.id.clone(), outcome, reason, fence: None }).await;
 }
 
 async fn place(node: &Arc<Node>, id: &str) -> Result<Option<i64>, StoreError> {

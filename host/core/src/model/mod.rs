@@ -5,5 +5,6 @@ pub mod decide;
 pub mod proposal;
 pub mod protection;
 pub mod rows;
+pub mod sign;
 pub mod status;
 pub mod table;

@@ -1,6 +1,7 @@
 //! What may be proposed to the store, which rows each proposal names, and what becomes of it.
 
 use super::rows::{Considered, RequestKey};
+use super::sign::Sign;
 use crate::config::Life;
 use crate::contract::{Acquisition, Allocation, Failure, Handout, Request, Slot};
 use crate::plugin::Step;
@@ -33,19 +34,32 @@ pub enum Change {
         lease: String,
         outcome: String,
         reason: String,
+        /// Only if it is held under this fencing epoch.
+        fence: Option<i64>,
     },
-    /// A client has a connection to this node for a tied lease: from now on this node watches it.
+    /// A lease ends at another time than it would have.
+    Extend {
+        lease: String,
+        until: i64,
+        /// Only if it is held under this fencing epoch.
+        fence: Option<i64>,
+    },
+    /// A client gives this node a sign of life for a lease: from now on this node watches it.
     HoldLease {
         lease: String,
+        sign: Sign,
+        /// Only if it is held under this fencing epoch.
+        fence: Option<i64>,
     },
     /// A tied lease is tied no more: it lasts until it is released.
     KeepLease {
         lease: String,
     },
-    /// Nobody holds a connection for this lease at this node. It ends, unless it is tied no more or another node
-    /// watches it by now.
+    /// The holder of this lease has given this node no such sign of life for too long. It ends, unless it needs none any
+    /// more or another node watches it by now.
     HolderGone {
         lease: String,
+        sign: Sign,
         epoch: i64,
     },
     EndResource {
@@ -119,7 +133,7 @@ pub struct Listed {
     pub limit: Option<i64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NewLease {
     pub id: String,
     pub class: String,
@@ -131,6 +145,9 @@ pub struct NewLease {
     pub wait_until: Option<i64>,
     /// It ends when nobody holds a connection for it.
     pub tied: bool,
+    /// It ends when its holder has not beaten for so long, and when it was not used for so long. Milliseconds.
+    pub heartbeat: Option<i64>,
+    pub idle_timeout: Option<i64>,
     /// By blueprint: what its `consider` answered, under `revision`.
     pub answers: BTreeMap<String, Considered>,
     pub revision: i64,
@@ -333,8 +350,10 @@ pub enum Lost {
     Epoch,
     #[error("lease {0} has ended")]
     Ended(String),
-    #[error("lease {0} is not tied")]
+    #[error("lease {0} does not end for want of that")]
     Untied(String),
+    #[error("lease {lease} is not held under the fencing epoch {fence}")]
+    Fence { lease: String, fence: i64 },
     #[error("row {0} does not exist")]
     Missing(String),
     #[error("the key was used for another request, of lease {0}")]
@@ -402,7 +421,8 @@ impl Keys {
                 plan.items.iter().for_each(|item| self.add_item(item));
             }
             Change::EndLease { lease, .. }
-            | Change::HoldLease { lease }
+            | Change::Extend { lease, .. }
+            | Change::HoldLease { lease, .. }
             | Change::KeepLease { lease }
             | Change::HolderGone { lease, .. } => {
                 self.leases.insert(lease.clone());

@@ -66,6 +66,10 @@ protections! {
     ClientEnd = "client-end",
     /// A client that is gone is judged by the node that has claimed its lease, and by no other.
     Watch = "watch",
+    /// A lease ends when its holder has not beaten in time.
+    Heartbeat = "heartbeat",
+    /// The key of a request outlives its lease.
+    Keys = "keys",
     /// What is decided is committed while questions are still open.
     Beside = "beside",
     /// Clashes in a group of commits are settled before it is written.

@@ -287,12 +287,19 @@ row! {
     /// Its place in the order: the lower first, then the lower id.
     ord: i64 => Int fixed,
     /// It ends then, whatever it is doing.
-    until: Option<i64> => Int fixed,
+    until: Option<i64> => Int,
     /// It ends then if it is not active.
     wait_until: Option<i64> => Int fixed,
     /// 1 while it ends when nobody holds a connection for it. The node that has claimed it watches for that, so the
     /// claim of a tied lease follows the connection.
     tied: i64 => Int,
+    /// Once it is active and not tied, it ends when its holder has not beaten for so long. Milliseconds.
+    heartbeat: Option<i64> => Int fixed,
+    /// Once it is active and not tied, it ends when it was not used for so long: no command, no beat. Milliseconds.
+    idle_timeout: Option<i64> => Int fixed,
+    /// Its fencing epoch: of all that were given places of its pool, those that come later have a higher one. 0 without a
+    /// place.
+    fence: i64 => Int,
     acquired_at: Option<i64> => Int,
     active_at: Option<i64> => Int,
     ended_at: Option<i64> => Int,

@@ -4,7 +4,7 @@ use super::scenario::Client;
 use super::world::{CLIENTS, START, World};
 use crate::contract::Request;
 use crate::engine::Node;
-use crate::engine::api::{Ask, AskError};
+use crate::engine::api::{Ask, AskError, Filter};
 use crate::model::rows::Lease;
 use crate::model::status::LeaseStatus;
 use crate::store::Store;
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// A client that was not served so long after the last fault gives up, and the run has failed. Milliseconds.
 pub const PATIENCE: i64 = 3_600_000;
+
+/// How long a client waits for the answer to a beat. Milliseconds.
+const IMPATIENCE: i64 = 2_000;
 
 pub struct Running {
     pub world: Arc<World>,
@@ -29,10 +32,21 @@ impl Running {
             self.world.state().clients -= 1;
             return;
         }
+        if let Some((every, until)) = self.client.probes {
+            self.probe(every, until).await;
+            self.world.state().clients -= 1;
+            return;
+        }
         let asked = self.world.now();
         let id = self.ask().await;
         match (self.client.cancel, self.client.vanish) {
-            (None, None) => self.stay(&id, asked).await,
+            (None, None) if self.client.dies.is_some() => self.die(&id, asked).await,
+            (None, None) => {
+                self.stay(&id, asked).await;
+                if self.client.returns {
+                    self.come_back(&id).await;
+                }
+            }
             (Some(after), _) => {
                 let stay = Box::pin(async {
                     if let Some(lease) = self.served(&id, asked).await {
@@ -172,6 +186,7 @@ impl Running {
                 owner: self.owner(),
                 key: Some(self.key()),
                 tied: self.client.tied,
+                heartbeat: self.client.heartbeat,
                 ..Ask::default()
             };
             match node.ask(ask).await {
@@ -246,7 +261,13 @@ impl Running {
 
     async fn hold(&self, lease: &Lease) {
         let until = self.world.now() + self.client.hold;
-        self.world.sleep_until(CLIENTS, until).await;
+        let time = self.world.sleep_until(CLIENTS, until);
+        match self.client.beats {
+            None => time.await,
+            Some(every) => {
+                select(Box::pin(self.beat(&lease.id, every, i64::MAX)), time).await;
+            }
+        }
         let Some(now) = self.look(&lease.id).await else { return };
         if now.status != LeaseStatus::Active || now.place != lease.place {
             if now.outcome == "holder-gone" {
@@ -263,6 +284,77 @@ impl Running {
             if has_directory && !self.world.outside.is_set_up(&resource, place) {
                 self.world.fail(format!("client {} holds {}, and its directory is gone", self.number, lease.id));
             }
+        }
+    }
+
+    /// Beats until an instant, at whichever node answers; when the last beat was given that one took.
+    async fn beat(&self, id: &str, every: i64, until: i64) -> i64 {
+        let (mut turn, mut last) = (0, self.world.now());
+        while self.world.now() < until {
+            let (_, node) = self.node(turn).await;
+            let given = self.world.now();
+            let timer = self.world.sleep_until(CLIENTS, given + IMPATIENCE);
+            match select(Box::pin(node.beat(id, None)), timer).await {
+                Either::Left((Ok(_), _)) => last = given,
+                // It is told to who waits for it.
+                Either::Left((Err(AskError::Ended(_)), _)) => return last,
+                Either::Left((Err(_), _)) | Either::Right(_) => turn += 1,
+            }
+            if self.client.moves.is_some() {
+                turn += 1;
+            }
+            drop(node);
+            self.sleep(every).await;
+        }
+        last
+    }
+
+    /// Beats for a while, and then never again. Its lease must not end before its time.
+    async fn die(&self, id: &str, asked: i64) {
+        let Some(lease) = self.served(id, asked).await else { return };
+        let (every, after) = (self.client.beats.unwrap_or(i64::MAX), self.client.dies.unwrap_or(0));
+        let last = match self.client.beats {
+            Some(_) => self.beat(id, every, self.world.now() + after).await,
+            None => lease.active_at.unwrap_or(asked),
+        };
+        self.world.mark("died");
+        self.world.tell(format!("client {} beats no more", self.number));
+        let time = last + self.client.heartbeat.unwrap_or(0);
+        self.world.sleep_until(CLIENTS, time - 1).await;
+        if let Some(now) = self.look(id).await
+            && now.outcome == "holder-gone"
+            && now.ended_at.is_some_and(|ended| ended < time)
+        {
+            self.world.fail(format!("client {} had beaten at {last}, and {id} ended before {time}", self.number));
+        }
+    }
+
+    /// Looks at every lease, by every question that there is, again and again.
+    async fn probe(&self, every: i64, until: i64) {
+        let mut turn = 0;
+        while self.world.now() < START + until {
+            let (_, node) = self.node(turn).await;
+            turn += 1;
+            for lease in node.leases(&Filter::default()).await.unwrap_or_default() {
+                // What can't be read now is looked at the next time.
+                let _ = node.lease(&lease.id).await;
+                let _ = node.why(&lease.id).await;
+                self.world.mark("probed");
+            }
+            drop(node);
+            self.sleep(every).await;
+        }
+    }
+
+    /// Asks again as it did before, when its lease is gone.
+    async fn come_back(&self, id: &str) {
+        while self.look(id).await.is_some_and(|lease| lease.status != LeaseStatus::Destroyed) {
+            self.sleep(1_000).await;
+        }
+        let again = self.ask().await;
+        self.world.mark("came back");
+        if again != *id {
+            self.world.fail(format!("client {} asked again for {id} and got {again}", self.number));
         }
     }
 

@@ -49,12 +49,23 @@ pub struct Client {
     pub cancel: Option<i64>,
     /// Its lease is tied, and it is connected to a node until it is done.
     pub tied: bool,
-    /// It connects to another node this often, in milliseconds, before it closes the connection that it has.
+    /// It connects to another node this often, in milliseconds, before it closes the connection that it has; or beats at
+    /// another each time.
     pub moves: Option<i64>,
     /// It keeps its tied lease as soon as that is active, and is not connected from then on.
     pub keeps: bool,
     /// It is gone this long after it asked, without a word; at 0 before it was connected.
     pub vanish: Option<i64>,
+    /// Its lease ends when it has not beaten for so long, in milliseconds.
+    pub heartbeat: Option<i64>,
+    /// It beats this often, in milliseconds.
+    pub beats: Option<i64>,
+    /// It beats no more this long after it was served, in milliseconds, and does nothing else any more.
+    pub dies: Option<i64>,
+    /// It is no client, but looks at everything so often, until so long after the start; both in milliseconds.
+    pub probes: Option<(i64, i64)>,
+    /// It asks again under its key when its lease is gone.
+    pub returns: bool,
     /// It is no client, but an operator who wants every resource away at that time.
     pub drains: bool,
     /// It must be active so long after it asked.
@@ -74,6 +85,11 @@ impl Client {
             moves: None,
             keeps: false,
             vanish: None,
+            heartbeat: None,
+            beats: None,
+            dies: None,
+            probes: None,
+            returns: false,
             drains: false,
             within: None,
         }
@@ -113,6 +129,23 @@ impl Client {
 
     pub const fn keeps(self) -> Client {
         Client { tied: true, keeps: true, ..self }
+    }
+
+    pub const fn beats(self, every: i64, heartbeat: i64) -> Client {
+        Client { heartbeat: Some(heartbeat), beats: Some(every), ..self }
+    }
+
+    pub const fn dies(self, after: i64) -> Client {
+        Client { dies: Some(after), ..self }
+    }
+
+    /// Looks at everything.
+    pub const fn probes(self, every: i64, until: i64) -> Client {
+        Client { probes: Some((every, until)), ..self }
+    }
+
+    pub const fn returns(self) -> Client {
+        Client { returns: true, ..self }
     }
 
     /// An operator who wants away every resource that there is.

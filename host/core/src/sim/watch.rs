@@ -23,6 +23,8 @@ pub struct Told {
     pub uses: BTreeMap<String, u64>,
     /// The maximum of each blueprint, in the configuration in force.
     pub limits: BTreeMap<String, Option<i64>>,
+    /// By resource: the fencing epoch of its last place, and the commit that gave it.
+    pub fences: BTreeMap<String, (i64, String)>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
     /// What has happened, to be told with the run.
@@ -69,6 +71,11 @@ impl Watch<'_> {
                     self.told.placed += 1;
                     *self.told.uses.entry(event.resource.clone().unwrap_or_default()).or_default() += 1;
                     *self.told.loads.entry(event.resource.clone().unwrap_or_default()).or_default() += 1;
+                    let fence = (detail["fence"].as_i64().unwrap_or(0), event.commit_id.clone());
+                    let before = self.told.fences.insert(event.resource.clone().unwrap_or_default(), fence.clone());
+                    if before.is_some_and(|before| before.1 != fence.1 && before.0 >= fence.0) {
+                        return Err(format!("the fencing epoch of {} is {} and was no less before", event.id, fence.0));
+                    }
                     if detail["over"] == true {
                         self.told.marks.push("beyond its shares");
                     }

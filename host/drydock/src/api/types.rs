@@ -80,6 +80,15 @@ pub struct AskRequest {
     /// connection has `hold_grace` of the configuration to come, a later one two seconds.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tied: bool,
+    /// Once the lease is active it ends when its holder has not beaten (`POST /v1/leases/{id}/beat`) for this many
+    /// milliseconds. Nothing else renews it; only while it is tied its connection is sign enough. 1,000 to 86,400,000.
+    /// Default: it needs no beats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<i64>,
+    /// Once the lease is active it ends, as expired, when for this many milliseconds no command has run on it and its holder
+    /// has not beaten; not while it is tied. 1,000 to 31,536,000,000 (a year). Default: it may stay unused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<i64>,
     /// How long the answer waits for the lease. At most 300,000. Default: 0. It is no part of what is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
@@ -118,6 +127,17 @@ pub struct LeaseView {
     /// It ends when nobody holds a connection for it.
     #[serde(default)]
     pub tied: bool,
+    /// Active, it ends when its holder has not beaten for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<i64>,
+    /// Active, it ends when it was not used for so long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<i64>,
+    /// The fencing epoch under which its holder has it, since it is active: whoever is given the same resource later has a
+    /// higher one, so that what gets a lower one after a higher one can refuse it. Those who share a resource may have
+    /// the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<i64>,
     /// The only blueprint that may serve it, where the request named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
@@ -210,6 +230,30 @@ pub struct ReleaseRequest {
     /// For people. 1 to 1,000 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a lease: only if it is held under this fencing epoch; otherwise 409, and nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_epoch: Option<i64>,
+}
+
+/// `POST /v1/leases/{id}/extend`: the lease ends at another time, later or earlier. Answered with a [`LeaseView`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendRequest {
+    /// In the future.
+    pub until: i64,
+    /// Only if it is held under this fencing epoch; otherwise 409, and nothing is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_epoch: Option<i64>,
+}
+
+/// `POST /v1/leases/{id}/beat`: its holder is there. The times of `heartbeat_ms` and `idle_timeout_ms` begin anew; they also do
+/// when the daemon was away. Answered with a [`LeaseView`]. The body may be absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeatRequest {
+    /// Only if it is held under this fencing epoch; otherwise 409, and it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_epoch: Option<i64>,
 }
 
 /// `POST /v1/leases/{id}/keep`: the lease is tied no more, and lasts until it is released. Answered with a

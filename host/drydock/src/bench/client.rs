@@ -49,7 +49,7 @@ pub async fn until_active(client: &Client, mut lease: LeaseView) -> anyhow::Resu
 }
 
 pub async fn release(client: &Client, id: &str) -> anyhow::Result<()> {
-    let body = ReleaseRequest { reason: Some("its holder let it go".into()) };
+    let body = ReleaseRequest { reason: Some("its holder let it go".into()), ..ReleaseRequest::default() };
     let _: LeaseView = client
         .post(&(path("leases", id) + "/release"), &body)
         .await

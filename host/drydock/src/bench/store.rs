@@ -221,14 +221,10 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
         class: class_of(&request),
         request,
         owner: "somebody".to_owned(),
-        key: None,
         asked_at: now(),
-        until: None,
-        wait_until: None,
-        tied: false,
         answers: BTreeMap::from([(blueprint(caller), Considered::Serves(needs))]),
         revision: 1,
-        never: None,
+        ..NewLease::default()
     }
 }
 
@@ -283,7 +279,7 @@ fn placement(caller: usize, number: usize, ids: &Ids) -> Placement {
 
 fn end(ids: &Ids) -> Change {
     let (outcome, reason) = ("released".to_owned(), "its holder let it go".to_owned());
-    Change::EndLease { lease: ids.lease.clone(), outcome, reason }
+    Change::EndLease { lease: ids.lease.clone(), outcome, reason, fence: None }
 }
 
 fn labels() -> Labels {

@@ -69,6 +69,7 @@ pub enum ClientCommand {
     ///   DRYDOCK_LEASE      the lease's id
     ///   DRYDOCK_TYPE       the resource type
     ///   DRYDOCK_RESOURCE   the resource's id
+    ///   DRYDOCK_FENCE      the fencing epoch: whoever is given the same resource later has a higher one
     ///   DRYDOCK_DIRECTORY  the lease's own directory on the leased thing, if it has one
     ///   DRYDOCK_HOST, DRYDOCK_PORT, DRYDOCK_USER  where SSH leads to it
     ///   DRYDOCK_URL        the thing's address, if it has one
@@ -100,6 +101,18 @@ pub enum ClientCommand {
     #[command(after_help = "Examples:\n  drydock release LEASE\n  \
         drydock release --resource RESOURCE --reason 'new kernel'")]
     Release(ReleaseArgs),
+
+    /// Move a lease's end, to a later time or an earlier one
+    #[command(after_help = "Examples:\n  drydock extend LEASE --until 2h\n  \
+        drydock extend LEASE --until 2h --if-epoch 17")]
+    Extend(ExtendArgs),
+
+    /// Say that the holder of a lease is there: its --heartbeat and its --idle-timeout begin anew
+    ///
+    /// Nothing else renews a heartbeat: neither looking at the lease nor running commands on it does. With --every, it beats
+    /// until it is interrupted or the lease has ended, and waits for a daemon that is away.
+    #[command(after_help = "Examples:\n  drydock beat LEASE\n  drydock beat LEASE --every 20s &")]
+    Beat(BeatArgs),
 
     /// List leases, newest first
     #[command(after_help = "Examples:\n  drydock leases\n  drydock leases --status pending --owner ci --json")]
@@ -184,6 +197,16 @@ pub struct WishArgs {
     /// The lease ends if it is not active after this time, like 90s or 10m. Default: it waits
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
     pub timeout: Option<Duration>,
+
+    /// Once active, the lease ends when nobody has run `drydock beat` on it for this time, like 60s. While `with` runs, and
+    /// until `lease` has printed its id, drydock itself is sign enough
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
+    pub heartbeat: Option<Duration>,
+
+    /// Once active, the lease expires when for this time, like 30m, no command has run on it and nobody has beaten; not
+    /// while `with` runs
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
+    pub idle_timeout: Option<Duration>,
 
     /// Asking again with the same owner, key and wish finds the same lease; for a day after it has ended
     #[arg(long, value_name = "TEXT", value_parser = Text::new())]
@@ -274,9 +297,47 @@ pub struct ReleaseArgs {
     #[arg(long, value_name = "TEXT", value_parser = Text::new())]
     pub reason: Option<String>,
 
+    /// Only if the lease is held under this fencing epoch (`fence` in `show --json`)
+    #[arg(long, value_name = "N", conflicts_with = "resource", value_parser = clap::value_parser!(i64).range(1..))]
+    pub if_epoch: Option<i64>,
+
     /// Print what was released as JSON: an array
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ExtendArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "LEASE", value_parser = Text::new())]
+    pub lease: String,
+
+    /// When it ends from now on: after a time like 2h, or at a moment in UTC like 2026-11-24T18:00:00Z
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_end)]
+    pub until: End,
+
+    /// Only if it is held under this fencing epoch (`fence` in `show --json`)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub if_epoch: Option<i64>,
+
+    /// Print the lease as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct BeatArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "LEASE", value_parser = Text::new())]
+    pub lease: String,
+
+    /// Beat this often, like 20s: at most half of the heartbeat. Default: once
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
+    pub every: Option<Duration>,
+
+    /// Only if it is held under this fencing epoch (`fence` in `show --json`)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    pub if_epoch: Option<i64>,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,13 @@
-//! The connection that a tied lease lasts as long as. A client that is killed leaves nothing behind: its connections are
-//! closed for it.
+//! What a holder does for its lease: the connection that a tied one lasts as long as, beats, and another end. A client
+//! that is killed leaves nothing behind: its connections are closed for it.
 
+use super::args::{BeatArgs, ExtendArgs};
 use super::client::{Client, path};
-use super::output::plain;
-use super::waiting::{over, patiently, release};
-use crate::api::types::{HoldLine, KeepRequest, LeaseView};
-use crate::exit::Exit;
+use super::moment::now;
+use super::output::{plain, print_json};
+use super::waiting::{over, patiently, release, tolerantly};
+use crate::api::types::{BeatRequest, ExtendRequest, HoldLine, KeepRequest, LeaseView};
+use crate::exit::{self, Exit};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -69,6 +71,29 @@ pub async fn keep(client: &Client, lease: LeaseView) -> Result<LeaseView, Exit> 
         Err(failed) => format!("lease {id} could not be kept for you: {}; {}", exit.message, failed.message),
     };
     Err(exit)
+}
+
+pub async fn extend(client: &Client, args: &ExtendArgs) -> Result<u8, Exit> {
+    let body = ExtendRequest { until: args.until.moment(now()), if_epoch: args.if_epoch };
+    let lease: LeaseView = client.post(&(path("leases", &args.lease) + "/extend"), &body).await?;
+    if args.json {
+        print_json(&lease)?;
+    }
+    Ok(exit::OK)
+}
+
+pub async fn beat(client: &Client, args: &BeatArgs) -> Result<u8, Exit> {
+    let target = path("leases", &args.lease) + "/beat";
+    let body = BeatRequest { if_epoch: args.if_epoch };
+    loop {
+        let Some(every) = args.every else {
+            client.post::<_, LeaseView>(&target, &body).await?;
+            return Ok(exit::OK);
+        };
+        // Its time begins anew when the daemon is back.
+        tolerantly(None, async || client.post::<_, LeaseView>(&target, &body).await).await?;
+        tokio::time::sleep(every).await;
+    }
 }
 
 #[cfg(test)]

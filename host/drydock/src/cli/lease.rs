@@ -57,7 +57,7 @@ pub async fn wait(client: &Client, args: &WaitArgs) -> Result<u8, Exit> {
 
 pub async fn release_all(client: &Client, args: &ReleaseArgs) -> Result<u8, Exit> {
     let kind = if args.resource { "resources" } else { "leases" };
-    let body = ReleaseRequest { reason: args.reason.clone() };
+    let body = ReleaseRequest { reason: args.reason.clone(), if_epoch: args.if_epoch };
     let mut released: Vec<Value> = Vec::new();
     let mut failed = None;
     for id in &args.ids {

@@ -80,6 +80,8 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::With(args) => with::with(client, &args).await.map_err(itself),
         ClientCommand::Command(args) => command::command(client, &args).await.map_err(itself),
         ClientCommand::Release(args) => lease::release_all(client, &args).await,
+        ClientCommand::Extend(args) => holding::extend(client, &args).await,
+        ClientCommand::Beat(args) => holding::beat(client, &args).await,
         ClientCommand::Leases(args) => lists::leases(client, &args).await,
         ClientCommand::Resources(args) => lists::resources(client, &args).await,
         ClientCommand::Show(args) => show::show(client, &args).await,

@@ -3,7 +3,7 @@
 use super::args::ShowArgs;
 use super::client::{Client, ClientError, path};
 use super::lists::{lease_status, resource_status};
-use super::moment::{clock, now, relative};
+use super::moment::{clock, now, relative, span};
 use super::output::{facts, plain, print, print_json, table, width};
 use crate::api::types::{
     LeaseDetailView, LeaseView, LeftoverView, PlaceView, ResourceDetailView, ResourceView, SlotView,
@@ -119,8 +119,11 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
         ("ends", at(now, lease.until).filter(|_| lease.ended_at.is_none())),
         ("ended", at(now, lease.ended_at)),
         ("tied", lease.tied.then(|| "yes: it ends with its client, unless it is kept".to_owned())),
+        ("ends without a beat for", lease.heartbeat_ms.map(span)),
+        ("ends without use for", lease.idle_timeout_ms.map(span)),
         ("resource", lease.resource.clone()),
         ("place", lease.place.clone()),
+        ("fence", lease.fence.map(|fence| fence.to_string())),
         ("access", access),
         ("directory", handout.directory),
         ("environment", Some(environment.join(" ")).filter(|text| !text.is_empty())),

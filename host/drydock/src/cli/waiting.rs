@@ -38,6 +38,8 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
         until: wish.until.map(|end| end.moment(now())),
         timeout_ms: wish.timeout.map(whole_milliseconds),
         tied,
+        heartbeat_ms: wish.heartbeat.map(whole_milliseconds),
+        idle_timeout_ms: wish.idle_timeout.map(whole_milliseconds),
         // Not for long: only the answer has the id, by which a signal lets go of it.
         wait_ms: Some(SHORT.as_millis() as u64),
     })
@@ -139,7 +141,7 @@ pub async fn until_over(client: &Client, id: &str) -> Result<LeaseView, ClientEr
 /// Lets go of a lease. The daemon is waited for, within bounds: it may be starting again.
 pub async fn release(client: &Client, id: &str, reason: &str) -> Result<LeaseView, Exit> {
     let target = path("leases", id) + "/release";
-    let body = ReleaseRequest { reason: Some(reason.into()) };
+    let body = ReleaseRequest { reason: Some(reason.into()), if_epoch: None };
     patiently(async || client.post(&target, &body).await).await.map_err(|error| {
         let mut exit = Exit::from(error);
         exit.message = format!(
@@ -218,7 +220,7 @@ pub async fn patiently<T>(attempt: impl AsyncFnMut() -> Result<T, ClientError>) 
 }
 
 /// The same, without bounds where no patience is given.
-async fn tolerantly<T>(
+pub async fn tolerantly<T>(
     patience: Option<Duration>,
     mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {

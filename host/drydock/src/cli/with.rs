@@ -133,6 +133,7 @@ fn environment(client: &Client, detail: &LeaseDetailView) -> BTreeMap<String, Os
     set("LEASE", Some(lease.id.clone().into()));
     set("TYPE", Some(lease.kind.clone().into()));
     set("RESOURCE", lease.resource.clone().map(Into::into));
+    set("FENCE", lease.fence.map(|fence| fence.to_string().into()));
     set("DIRECTORY", handout.directory.map(Into::into));
     set("URL", handout.url.map(Into::into));
     let socket = std::path::absolute(client.socket()).unwrap_or_else(|_| client.socket().into());

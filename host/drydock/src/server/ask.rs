@@ -26,21 +26,22 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
     if let Some(key) = &ask.key {
         text("key", key)?;
     }
-    if let Some(until) = ask.until
-        && until <= now
-    {
-        return Err(ApiError::field(
-            "until",
-            format!("{until} is in the past; it is in milliseconds since 1970, and now is {now}"),
-        ));
+    if let Some(until) = ask.until {
+        ahead("until", until, now)?;
     }
-    if let Some(timeout) = ask.timeout_ms
-        && !(1..=LONGEST_WAIT).contains(&timeout)
-    {
-        return Err(ApiError::field(
-            "timeout_ms",
-            format!("{timeout} is out of range; it is 1 to {LONGEST_WAIT} milliseconds"),
-        ));
+    for (field, value, least, most) in [
+        ("timeout_ms", ask.timeout_ms, 1, LONGEST_WAIT),
+        ("heartbeat_ms", ask.heartbeat_ms, 1_000, 86_400_000),
+        ("idle_timeout_ms", ask.idle_timeout_ms, 1_000, 31_536_000_000),
+    ] {
+        if let Some(value) = value
+            && !(least..=most).contains(&value)
+        {
+            return Err(ApiError::field(
+                field,
+                format!("{value} is out of range; it is {least} to {most} milliseconds"),
+            ));
+        }
     }
     let attributes = Value::Object(ask.attributes);
     plain("attributes", &attributes)?;
@@ -57,8 +58,21 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
         key: ask.key,
         until: ask.until,
         tied: ask.tied,
+        heartbeat: ask.heartbeat_ms,
+        idle_timeout: ask.idle_timeout_ms,
         wait_until: ask.timeout_ms.map(|timeout| now.saturating_add(timeout)),
     })
+}
+
+/// A moment that is still to come.
+pub fn ahead(field: &str, moment: i64, now: i64) -> Result<(), ApiError> {
+    match moment > now {
+        true => Ok(()),
+        false => Err(ApiError::field(
+            field,
+            format!("{moment} is in the past; it is in milliseconds since 1970, and now is {now}"),
+        )),
+    }
 }
 
 /// A name that a client gave: 1 to 255 bytes, no control characters.

@@ -45,7 +45,7 @@ pub async fn run(
     }
     let command = command(request, handout)?;
     let (lines, body) = mpsc::channel(PIECES);
-    tokio::spawn(stream(app, lease.id, access, command, lines));
+    tokio::spawn(stream(app, lease, access, command, lines));
     let body = futures::stream::unfold(body, |mut body| async {
         let line = body.recv().await?;
         Some((Ok::<_, Infallible>(line), body))
@@ -129,7 +129,7 @@ fn directory(asked: Option<String>, own: Option<&str>) -> Option<String> {
 
 /// Runs the command and says how it ended, unless nobody listens any more. Whatever ends this first drops the rest, and
 /// with it the command.
-async fn stream(app: Arc<App>, lease: String, access: Access, command: Command, lines: mpsc::Sender<Vec<u8>>) {
+async fn stream(app: Arc<App>, lease: Lease, access: Access, command: Command, lines: mpsc::Sender<Vec<u8>>) {
     let (chunks, mut printed) = mpsc::channel(PIECES);
     let forward = async {
         while let Some(chunk) = printed.recv().await {
@@ -150,15 +150,17 @@ async fn stream(app: Arc<App>, lease: String, access: Access, command: Command, 
             Err(error) => CommandEvent::Error { kind: kind(&error), error: error.to_string() },
         },
         () = lines.closed() => return,
-        reason = ended(&app, &lease) => CommandEvent::Error {
-            error: format!("the command was cut off: lease {lease} {reason}"),
+        reason = ended(&app, &lease.id) => CommandEvent::Error {
+            error: format!("the command was cut off: lease {} {reason}", lease.id),
             kind: CommandFailure::LeaseEnded,
         },
+        () = in_use(&app, &lease) => return,
         () = stopped(&app) => CommandEvent::Error {
             error: "the command was cut off: the daemon is stopping; run it again when it is back".to_string(),
             kind: CommandFailure::Stopping,
         },
     };
+    used(&app, &lease).await;
     // A client that does not listen has gone, or will find the stream without its last line.
     let _ = lines.send(line(&last)).await;
 }
@@ -181,6 +183,26 @@ async fn ended(app: &Arc<App>, id: &str) -> String {
             }
         }
         subscription.changed().await;
+    }
+}
+
+/// Says, again and again, that a lease is used, well within the time that it may be unused for.
+async fn in_use(app: &App, lease: &Lease) {
+    let Some(idle_timeout) = lease.idle_timeout else { return std::future::pending().await };
+    let pause = Duration::from_millis(u64::try_from(idle_timeout / 3).unwrap_or(0).max(1));
+    loop {
+        used(app, lease).await;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn used(app: &App, lease: &Lease) {
+    if lease.idle_timeout.is_none() {
+        return;
+    }
+    match app.node.used(&lease.id).await {
+        Ok(()) | Err(AskError::Ended(_) | AskError::Stopping) => {}
+        Err(error) => tracing::warn!("that lease {} is used can't be noted: {error}", lease.id),
     }
 }
 

@@ -1,11 +1,12 @@
-//! Connections that tied leases last as long as.
+//! What holders do with their leases: connections, beats, and other ends.
 
-use super::body::MaybeJson;
+use super::ask;
+use super::body::{Json, MaybeJson};
 use super::error::ApiError;
 use super::news::Subscription;
-use super::router::{App, Id};
+use super::router::{App, Id, now};
 use super::views;
-use crate::api::types::{HoldLine, KeepRequest, LeaseView};
+use crate::api::types::{BeatRequest, ExtendRequest, HoldLine, KeepRequest, LeaseView};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -44,6 +45,23 @@ pub async fn keep(
     MaybeJson(KeepRequest {}): MaybeJson<KeepRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
     Ok(axum::Json(views::lease(app.node.keep(&id).await?)))
+}
+
+pub async fn extend(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    Json(request): Json<ExtendRequest>,
+) -> Result<axum::Json<LeaseView>, ApiError> {
+    ask::ahead("until", request.until, now())?;
+    Ok(axum::Json(views::lease(app.node.extend(&id, request.until, request.if_epoch).await?)))
+}
+
+pub async fn beat(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    MaybeJson(request): MaybeJson<BeatRequest>,
+) -> Result<axum::Json<LeaseView>, ApiError> {
+    Ok(axum::Json(views::lease(app.node.beat(&id, request.if_epoch).await?)))
 }
 
 /// A connection that is open.

@@ -163,7 +163,8 @@ pub async fn release(
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
     let reason = reason(&request)?.unwrap_or("asked by its holder");
-    Ok(axum::Json(views::lease(app.node.end(&id, "released", reason).await?)))
+    let ended = app.node.end_held(&id, "released", reason, request.if_epoch).await?;
+    Ok(axum::Json(views::lease(ended)))
 }
 
 pub fn reason(request: &ReleaseRequest) -> Result<Option<&str>, ApiError> {

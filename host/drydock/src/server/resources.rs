@@ -36,6 +36,9 @@ pub async fn release(
     Id(id): Id,
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
+    if request.if_epoch.is_some() {
+        return Err(ApiError::field("if_epoch", "a resource is held under no epoch, only leases are; leave it out"));
+    }
     let reason = reason(&request)?.unwrap_or("asked by an operator");
     Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
 }

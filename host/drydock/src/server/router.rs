@@ -47,6 +47,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/leases/{id}/why", get(leases::why))
         .route("/v1/leases/{id}/hold", get(holding::hold))
         .route("/v1/leases/{id}/keep", post(holding::keep))
+        .route("/v1/leases/{id}/extend", post(holding::extend))
+        .route("/v1/leases/{id}/beat", post(holding::beat))
         .route("/v1/leases/{id}/release", post(leases::release))
         .route("/v1/leases/{id}/command", post(commands::run))
         .route("/v1/resources", get(resources::list))

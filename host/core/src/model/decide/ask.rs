@@ -1,7 +1,7 @@
 //! A request becomes a lease and a waiting entry.
 
 use super::Deciding;
-use super::transition::{Said, earliest};
+use super::transition::{Said, due_at};
 use crate::model::proposal::{Done, Lost, NewLease};
 use crate::model::protection::Protection;
 use crate::model::rows::{Class, Considered, Doc, Lease, RequestKey, Wanted};
@@ -62,16 +62,20 @@ impl Deciding<'_> {
             until: new.until,
             wait_until: new.wait_until,
             tied: i64::from(new.tied),
+            heartbeat: new.heartbeat,
+            idle_timeout: new.idle_timeout,
+            fence: 0,
             acquired_at: None,
             active_at: None,
             ended_at: None,
             place: None,
             resource: None,
             handout: Doc(None),
-            due_at: earliest(new.until, new.wait_until),
+            due_at: None,
             claim: self.node.to_owned(),
             epoch: 1,
         };
+        let lease = Lease { due_at: due_at(&lease), ..lease };
         let news = self.news(&new.request.kind);
         let detail = serde_json::json!({ "news": news.map(|(_, after)| after), "class": new.class, "ord": lease.ord });
         self.lease_event(&lease, "", Said { reason: "asked", detail: Some(detail.to_string()) });

@@ -134,6 +134,7 @@ impl Deciding<'_> {
             lease.place = None;
             lease.resource = None;
             lease.acquired_at = None;
+            lease.fence = 0;
             lease.reason = Some(reason.to_owned());
             lease.epoch += 1;
         })?;

@@ -67,10 +67,20 @@ impl Deciding<'_> {
             Change::Abandon { resource, epoch } => self.abandon(resource, *epoch),
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),
             Change::Plan(plan) => self.plan(plan),
-            Change::EndLease { lease, outcome, reason } => self.end_lease(lease, outcome, reason),
-            Change::HoldLease { lease } => self.hold_lease(lease),
+            Change::EndLease { lease, outcome, reason, fence } => {
+                self.guard_fence(lease, *fence)?;
+                self.end_lease(lease, outcome, reason)
+            }
+            Change::Extend { lease, until, fence } => {
+                self.guard_fence(lease, *fence)?;
+                self.extend(lease, *until)
+            }
+            Change::HoldLease { lease, sign, fence } => {
+                self.guard_fence(lease, *fence)?;
+                self.hold_lease(lease, *sign)
+            }
             Change::KeepLease { lease } => self.keep_lease(lease),
-            Change::HolderGone { lease, epoch } => self.holder_gone(lease, *epoch),
+            Change::HolderGone { lease, sign, epoch } => self.holder_gone(lease, *sign, *epoch),
             Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
             Change::DrainBlueprint { blueprint, reason } => self.drain_blueprint(blueprint, reason.as_deref()),
             Change::DrainResource { resource, reason, closes } => {

@@ -229,6 +229,8 @@ impl Deciding<'_> {
         let nothing_to_do = ready.is_some() || !placement.activates;
         let limit = if resource.used > resource.shares { resource.shares + resource.overflow } else { resource.shares };
         let count = resource.used;
+        // Each commit that gives places raises the version, and nothing lowers it.
+        let fence = self.rows.pools.get(&lease.kind).map_or(0, |pool| pool.version) + 1;
         self.put_resource(resource.clone());
         let place = Place {
             id: placement.place.clone(),
@@ -266,7 +268,7 @@ impl Deciding<'_> {
                 reason: "placed",
                 detail: Some(
                     serde_json::json!({
-                        "count": count, "limit": limit, "over": count > resource.shares, "look": look,
+                        "count": count, "limit": limit, "over": count > resource.shares, "look": look, "fence": fence,
                     })
                     .to_string(),
                 ),
@@ -280,6 +282,7 @@ impl Deciding<'_> {
             lease.claim = claim;
             lease.epoch += 1;
             lease.acquired_at = Some(at);
+            lease.fence = fence;
             lease.reason = None;
         };
         if open && nothing_to_do {

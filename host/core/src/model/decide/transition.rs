@@ -52,11 +52,7 @@ impl Deciding<'_> {
         if to == LeaseStatus::Pending {
             self.count_waiting(&lease, 1);
         }
-        lease.due_at = match to {
-            LeaseStatus::Pending | LeaseStatus::Acquired => earliest(lease.until, lease.wait_until),
-            LeaseStatus::Active => lease.until,
-            _ => None,
-        };
+        lease.due_at = due_at(&lease);
         if to.ended() && lease.ended_at.is_none() {
             lease.ended_at = Some(self.at);
         }
@@ -347,6 +343,15 @@ impl Deciding<'_> {
 
 pub(crate) fn new_pool(kind: &str) -> Pool {
     Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0, revision: 0 }
+}
+
+/// When the next limit of a lease is reached.
+pub(crate) fn due_at(lease: &Lease) -> Option<i64> {
+    match lease.status {
+        LeaseStatus::Pending | LeaseStatus::Acquired => earliest(lease.until, lease.wait_until),
+        LeaseStatus::Active => lease.until,
+        LeaseStatus::Released | LeaseStatus::Broken | LeaseStatus::Destroyed => None,
+    }
 }
 
 pub(crate) fn earliest(a: Option<i64>, b: Option<i64>) -> Option<i64> {

@@ -1,6 +1,7 @@
 //! The catalogue of races, each as a scenario in its small form.
 
 mod configuring;
+mod holding;
 mod lifetimes;
 mod nesting;
 mod serving;
@@ -17,6 +18,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(lifetimes::all());
     all.extend(nesting::all());
     all.extend(configuring::all());
+    all.extend(holding::all());
     all
 }
 

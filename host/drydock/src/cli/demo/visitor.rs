@@ -33,7 +33,7 @@ pub async fn visit(client: &Client, name: &str, seconds: u32) -> Result<(), Stri
         Ok(()) => work(client, &lease.id, name, seconds).await,
         Err(why) => Err(why),
     };
-    let body = ReleaseRequest { reason: Some("its job is done".into()) };
+    let body = ReleaseRequest { reason: Some("its job is done".into()), ..ReleaseRequest::default() };
     let released: Result<LeaseView, _> = client.post(&(path("leases", &lease.id) + "/release"), &body).await;
     worked.map_err(|why| format!("{name} on lease {}: {why}", lease.id))?;
     released.map_err(|error| format!("{name} let go of lease {}: {error}", lease.id))?;

@@ -127,7 +127,7 @@ async fn what_can_not_be_held_or_kept_is_told() {
         (&get, format!("{ended}/hold"), "", 409, json!("id"), over.clone()),
         (&get, "l-nope/hold".into(), "", 404, json!(null), "there is no lease or resource \"l-nope\"".into()),
         (&get, "l-/hold".into(), "", 400, json!("id"), "more than one id begins with \"l-\"".into()),
-        (&Method::POST, format!("{ended}/keep"), "", 409, json!("id"), over),
+        (&Method::POST, format!("{ended}/keep"), "", 409, json!("id"), over.clone()),
         (&Method::POST, "l-nope/keep".into(), "", 404, json!(null), "there is no lease or resource \"l-nope\"".into()),
         (
             &Method::POST,
@@ -137,6 +137,15 @@ async fn what_can_not_be_held_or_kept_is_told() {
             json!("tied"),
             "tied: unknown field `tied`, there are no fields".into(),
         ),
+        (
+            &Method::POST,
+            format!("{untied}/beat"),
+            "",
+            409,
+            json!("id"),
+            format!("lease {untied} was asked for without a heartbeat or an idle timeout: "),
+        ),
+        (&Method::POST, format!("{ended}/beat"), "", 409, json!("id"), over.clone()),
         (&Method::POST, format!("{untied}/hold"), "", 405, json!(null), "POST can't be used on".into()),
     ];
     for (method, path, body, status, field, message) in cases {
@@ -159,4 +168,93 @@ async fn stopping_ends_connections_and_no_lease() {
     let (status, answer) = daemon.get(&format!("/v1/leases/{id}/hold")).await;
     assert_eq!((status, &answer["error"]["kind"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
     assert_eq!(daemon.node.lease(&id).await.unwrap().lease.outcome, "");
+}
+
+#[tokio::test]
+async fn only_beats_keep_a_lease_with_a_heartbeat() {
+    let daemon = daemon(3).await;
+    let body = json!({ "type": "shelf", "blueprint": "shelf", "heartbeat_ms": 1500 });
+    let (beaten, probed) = (daemon.ask(body.clone()).await, daemon.ask(body).await);
+    let active = daemon.until(&probed, "active").await;
+    assert_eq!((&active["lease"]["heartbeat_ms"], &active["lease"]["wanted"]), (&json!(1500), &json!("keep")));
+    daemon.until(&beaten, "active").await;
+    let deadline = std::time::Instant::now() + DEADLINE;
+    loop {
+        let (status, lease) = daemon.post(&format!("/v1/leases/{beaten}/beat"), json!({})).await;
+        assert_eq!((status, &lease["wanted"]), (StatusCode::OK, &json!("keep")), "{lease}");
+        daemon.get(&format!("/v1/leases/{probed}/why")).await;
+        let (_, probe) = daemon.get(&format!("/v1/leases/{probed}")).await;
+        if probe["lease"]["wanted"] == "end" {
+            assert_eq!(probe["lease"]["outcome"], "holder-gone", "{probe}");
+            let lasted = |at: &str| probe["lease"][at].as_i64().unwrap();
+            assert!(lasted("ended_at") - lasted("active_at") >= 1_500, "{probe}");
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{probe}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let over = daemon.until(&beaten, "destroyed").await;
+    assert_eq!(over["lease"]["outcome"], "holder-gone");
+    let (status, answer) = daemon.post(&format!("/v1/leases/{beaten}/beat"), json!({})).await;
+    assert_eq!((status, &answer["error"]["field"]), (StatusCode::CONFLICT, &json!("id")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_lease_that_is_used_does_not_expire() {
+    let daemon = daemon(2).await;
+    let body = json!({ "type": "shelf", "blueprint": "shelf", "idle_timeout_ms": 1000 });
+    let (used, unused) = (daemon.ask(body.clone()).await, daemon.ask(body).await);
+    daemon.until(&used, "active").await;
+    daemon.until(&unused, "active").await;
+    let sleep = json!({ "argv": ["sleep", "3"] }).to_string();
+    let path = format!("/v1/leases/{used}/command");
+    let request = Request::builder().method(Method::POST).uri(path).body(Body::from(sleep)).unwrap();
+    let response = daemon.router.clone().oneshot(request).await.unwrap();
+    let lines = rest(response.into_body()).await;
+    assert_eq!(lines, [json!({ "exit": 0 })], "it was not cut off");
+    assert_eq!(daemon.until(&unused, "destroyed").await["lease"]["outcome"], "expired");
+    let ended = daemon.until(&used, "destroyed").await;
+    let (asked, over) = (ended["lease"]["active_at"].as_i64().unwrap(), ended["lease"]["ended_at"].as_i64().unwrap());
+    assert!(over - asked >= 4_000, "a second after its last use: {ended}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_lease_is_moved() {
+    let daemon = daemon(1).await;
+    let id = daemon.ask(json!({ "type": "shelf", "blueprint": "shelf" })).await;
+    daemon.until(&id, "active").await;
+    let hour = super::super::router::now() + 3_600_000;
+    let (status, lease) = daemon.post(&format!("/v1/leases/{id}/extend"), json!({ "until": hour })).await;
+    assert_eq!((status, &lease["until"]), (StatusCode::OK, &json!(hour)), "{lease}");
+    let soon = super::super::router::now() + 500;
+    let (status, lease) = daemon.post(&format!("/v1/leases/{id}/extend"), json!({ "until": soon })).await;
+    assert_eq!((status, &lease["until"]), (StatusCode::OK, &json!(soon)), "{lease}");
+    let ended = daemon.until(&id, "destroyed").await;
+    assert_eq!(ended["lease"]["outcome"], "expired");
+    let (status, answer) = daemon.post(&format!("/v1/leases/{id}/extend"), json!({ "until": hour })).await;
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(status == StatusCode::CONFLICT && message.contains("has ended, or is ending"), "{answer}");
+    let (status, answer) = daemon.post(&format!("/v1/leases/{id}/extend"), json!({ "until": 1 })).await;
+    assert_eq!((status, &answer["error"]["field"]), (StatusCode::BAD_REQUEST, &json!("until")), "{answer}");
+}
+
+#[tokio::test]
+async fn who_holds_it_under_another_epoch_is_refused() {
+    let daemon = daemon(1).await;
+    let body = json!({ "type": "shelf", "blueprint": "shelf", "heartbeat_ms": 60_000 });
+    let first = daemon.ask(body.clone()).await;
+    let fence = daemon.until(&first, "active").await["lease"]["fence"].as_i64().unwrap();
+    let hour = super::super::router::now() + 3_600_000;
+    for (what, mut body) in [("release", json!({})), ("extend", json!({ "until": hour })), ("beat", json!({}))] {
+        body["if_epoch"] = json!(fence + 1);
+        let (status, answer) = daemon.post(&format!("/v1/leases/{first}/{what}"), body).await;
+        assert_eq!((status, &answer["error"]["field"]), (StatusCode::CONFLICT, &json!("if_epoch")), "{what}: {answer}");
+    }
+    assert_eq!(daemon.until(&first, "active").await["lease"]["until"], json!(null));
+    for what in ["beat", "release"] {
+        let (status, answer) = daemon.post(&format!("/v1/leases/{first}/{what}"), json!({ "if_epoch": fence })).await;
+        assert_eq!(status, StatusCode::OK, "{what}: {answer}");
+    }
+    let second = daemon.ask(body).await;
+    assert!(daemon.until(&second, "active").await["lease"]["fence"].as_i64().unwrap() > fence);
 }
