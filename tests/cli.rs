@@ -1,5 +1,8 @@
 //! The command line from outside, against a real daemon.
 
+#[path = "guests.rs"]
+#[allow(dead_code)] // Components are only copied here.
+mod guests;
 #[path = "fixture/house/mod.rs"]
 mod house;
 #[path = "fixture/sshd.rs"]
@@ -7,6 +10,8 @@ mod sshd;
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/nesting.rs"]
+mod nesting;
 #[path = "cli/readme.rs"]
 mod readme;
 #[path = "cli/using.rs"]

@@ -7,5 +7,5 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(crate) use drydock::blueprint::{commands, log, types, view};
+pub(crate) use drydock::blueprint::{commands, leases, log, types, view};
 pub(crate) use exports::drydock::blueprint::planning;

@@ -4,7 +4,7 @@ use crate::commands::Runner;
 use crate::limits::Limits;
 use crate::view::Viewer;
 use drydock_core::contract::Permission;
-use drydock_core::plugin::Step;
+use drydock_core::plugin::{Nested, Step};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
@@ -50,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
     pub(crate) view: Option<Viewer>,
     pub(crate) runner: Arc<Runner>,
+    /// What the resource of an acting step has leased for itself.
+    pub(crate) leases: Option<Arc<dyn Nested>>,
     /// Messages that `log` was given.
     pub(crate) logged: u32,
     pub(crate) memory: Memory,

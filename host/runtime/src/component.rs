@@ -46,6 +46,7 @@ impl Component {
             grants: &[],
             time: sandbox.limits().deciding_time,
             view: None,
+            leases: None,
         };
         let call = |guest: bindings::Plugin, mut store: Store<Call>| -> Guest<_> {
             Box::pin(async move { guest.drydock_blueprint_planning().call_describe(&mut store).await })
@@ -68,7 +69,14 @@ impl Component {
     }
 
     fn deciding<'a>(&self, function: Function, b: &'a BlueprintArg, view: Option<&'a dyn View>) -> Frame<'a> {
-        Frame { function, blueprint: Some(b), grants: &[], time: self.sandbox.limits().deciding_time, view }
+        Frame {
+            function,
+            blueprint: Some(b),
+            grants: &[],
+            time: self.sandbox.limits().deciding_time,
+            view,
+            leases: None,
+        }
     }
 }
 
@@ -168,6 +176,7 @@ impl Plugin for Component {
             grants: &call.grants,
             time: Duration::from_millis(call.context.deadline),
             view: None,
+            leases: call.leases.clone(),
         };
         let answer = self
             .run(frame, move |guest, mut store| {

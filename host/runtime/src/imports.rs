@@ -1,8 +1,9 @@
-//! What a guest may call: `log`, `view` and `commands`.
+//! What a guest may call: `log`, `view` and `commands`; `leases` is in a file of its own.
 
 use crate::bindings::{commands, log, types, view};
 use crate::call::{Call, Function};
 use crate::commands::{Command, CommandError, Exit};
+use crate::nesting::beneath;
 use crate::translate::{access, escaped};
 use crate::view::Viewer;
 use drydock_core::contract::Access;
@@ -78,6 +79,10 @@ impl commands::Host for Call {
             Ok(on) => on,
             Err(broken) => return Ok(Err(commands::Error::Invalid(broken.within("on").to_string()))),
         };
+        let on = match beneath(self.nested(), on).await {
+            Ok(on) => on,
+            Err(why) => return Ok(Err(commands::Error::Invalid(why))),
+        };
         if let Err(denial) = self.may_run(&on) {
             warn!(target: "drydock::plugin", blueprint = self.blueprint, function = self.function.name(), "denied: {denial}");
             return Ok(Err(commands::Error::Denied(denial)));
@@ -145,13 +150,18 @@ impl Call {
         if self.rights.grants.contains(&grant) {
             return Ok(());
         }
-        let grants: Vec<_> = self.rights.grants.iter().chain([&grant]).map(|grant| format!("\"{grant}\"")).collect();
-        let grants = grants.join(", ");
+        let grants = self.with_grant(&grant);
         Err(format!(
             "the plugin {plugin} asks to run commands {what} (it says: {}), which the operator has not granted to the \
              blueprint \"{blueprint}\"; to grant it, put this line into that [[blueprint]] of the configuration: \
              grants = [{grants}]",
             permission.reason
         ))
+    }
+
+    /// The grants as they would be with one more, as they are written in the configuration.
+    pub(crate) fn with_grant(&self, grant: &String) -> String {
+        let grants = self.rights.grants.iter().chain([grant]);
+        grants.map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>().join(", ")
     }
 }

@@ -15,7 +15,7 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 4] = ["types", "log", "view", "commands"];
+const IMPORTS: [&str; 5] = ["types", "log", "view", "commands", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.
@@ -290,7 +290,8 @@ pub(crate) mod tests {
         let with = |imports: &[&str]| component(imports, &[PLANNING, LIFECYCLE]);
         inspect("x.wasm", &with(&["drydock:blueprint/view@0.1.0", "wasi:io/poll@0.2.6"])).unwrap();
         refused(&with(&["drydock:blueprint/jobs@0.1.0"]), &["`jobs`"]);
-        refused(&with(&["drydock:blueprint/leases@0.1.0", "drydock:blueprint/files@0.1.0"]), &["`files`", "`leases`"]);
+        inspect("x.wasm", &with(&["drydock:blueprint/leases@0.1.0"])).unwrap();
+        refused(&with(&["drydock:blueprint/jobs@0.1.0", "drydock:blueprint/files@0.1.0"]), &["`files`", "`jobs`"]);
         refused(&with(&["wasi:http/outgoing-handler@0.2.3"]), &["HTTP (wasi:http/outgoing-handler)"]);
         refused(&with(&["wasi:sockets/tcp@0.2.3"]), &["sockets (wasi:sockets/tcp)"]);
         refused(&with(&["other:thing/there@1.0.0", "bare"]), &["other:thing/there", "bare"]);

@@ -17,6 +17,7 @@ mod inspect;
 mod limits;
 mod loader;
 mod meter;
+mod nesting;
 mod pinned;
 mod sandbox;
 mod schemas;

@@ -10,7 +10,7 @@ use crate::pinned;
 use crate::trap::{self, OutOfCompute};
 use crate::view;
 use drydock_core::contract::BlueprintArg;
-use drydock_core::plugin::{Fault, View};
+use drydock_core::plugin::{Fault, Nested, View};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,6 +39,7 @@ pub(crate) struct Frame<'a> {
     /// On the clock; the call is cut off afterwards.
     pub(crate) time: Duration,
     pub(crate) view: Option<&'a dyn View>,
+    pub(crate) leases: Option<Arc<dyn Nested>>,
 }
 
 /// A call that is under way. It owns its store, so dropping it ends the guest.
@@ -81,6 +82,7 @@ impl Sandbox {
             deadline: Instant::now() + frame.time,
             view: viewer,
             runner: self.runner.clone(),
+            leases: frame.leases.clone(),
             logged: 0,
             memory: Memory::new(self.limits.memory),
             wasi: wasi(&frame, &console),

@@ -102,6 +102,9 @@ pub struct LeaseView {
     #[serde(rename = "type")]
     pub kind: String,
     pub owner: String,
+    /// The resource that has leased it for itself; none for a client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     pub status: LeaseStatus,
     /// `end` as soon as somebody wants it ended, also while its status does not say so yet.
     pub wanted: Wanted,

@@ -109,6 +109,7 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
         ("status", Some(lease_status(lease))),
         ("reason", lease.reason.clone()),
         ("owner", Some(lease.owner.clone())),
+        ("for resource", lease.holder.clone()),
         ("attributes", object(&lease.attributes)),
         ("labels", pairs(&lease.labels)),
         ("only blueprint", lease.blueprint.clone()),

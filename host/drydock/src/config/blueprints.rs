@@ -7,7 +7,7 @@ use drydock_core::config::BlueprintConfig;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// Everything that can be granted.
+/// Everything that can be granted, beside `leases:` and a type.
 pub const GRANTS: &[&str] = &["commands:local", "commands:ssh"];
 
 pub fn check(blueprints: &[BlueprintConfig], document: &Document) -> Result<(), ConfigError> {
@@ -87,8 +87,9 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
     table.range("open_timeout", blueprint.open_timeout.into(), 1..=86_400, " seconds")?;
     table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;
     for grant in &blueprint.grants {
-        if !GRANTS.contains(&grant.as_str()) {
-            let problem = format!("{grant:?} can't be granted; what can be is: {}", GRANTS.join(", "));
+        let leases = grant.strip_prefix("leases:").is_some_and(|kind| !kind.is_empty());
+        if !leases && !GRANTS.contains(&grant.as_str()) {
+            let problem = format!("{grant:?} can't be granted; what can be is: {}, leases:TYPE", GRANTS.join(", "));
             return Err(table.error("grants", problem));
         }
     }

@@ -29,6 +29,9 @@ const LONGEST: u64 = 86_400_000;
 /// Pieces of output on their way; a slow client slows the command down.
 const PIECES: usize = 16;
 
+/// So many leases may lead to one another before commands have a place to run in.
+const STOREYS: usize = 8;
+
 /// For a command that has no timeout of its own: far beyond any lease, which ends it first.
 const ENDLESS: Duration = Duration::from_secs(86_400 * 3650);
 
@@ -39,10 +42,7 @@ pub async fn run(
 ) -> Result<Response, ApiError> {
     let LeaseDetail { lease, resource, .. } = app.node.lease(&id).await?;
     let handout = usable(&lease)?;
-    let access = handout.access.clone();
-    if let Some(resource) = resource {
-        granted(&app, &resource, &access).await?;
-    }
+    let access = reached(&app, resource, handout.access.clone()).await?;
     let command = command(request, handout)?;
     let (lines, body) = mpsc::channel(PIECES);
     tokio::spawn(stream(app, lease, access, command, lines));
@@ -51,6 +51,26 @@ pub async fn run(
         Some((Ok::<_, Infallible>(line), body))
     });
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response())
+}
+
+/// Where commands for a lease go: through what its resource has leased for itself, if it hands that out, and no other
+/// lease. Each resource on the way may hand out only what the operator has granted to its blueprint.
+async fn reached(app: &App, resource: Option<Resource>, access: Access) -> Result<Access, ApiError> {
+    let (mut resource, mut access) = (resource, access);
+    for _ in 0..STOREYS {
+        if let Some(resource) = &resource {
+            granted(app, resource, &access).await?;
+        }
+        let Access::Via(nested) = &access else { return Ok(access) };
+        let detail = app.node.lease(nested).await?;
+        if resource.is_none() || detail.lease.holder != resource.map(|resource| resource.id) {
+            let problem = format!("its access leads to lease {nested}, which its resource does not hold");
+            return Err(ApiError::conflict(problem));
+        }
+        access = usable(&detail.lease)?.access.clone();
+        resource = detail.resource;
+    }
+    Err(ApiError::conflict("its access leads from lease to lease, and nowhere".to_owned()))
 }
 
 /// What the lease gives, if commands can be run on it now.

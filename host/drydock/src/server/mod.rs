@@ -27,6 +27,7 @@ mod events;
 mod holding;
 mod leases;
 mod logging;
+mod nesting;
 mod news;
 mod node;
 mod plugins;

@@ -2,6 +2,7 @@
 
 use super::bundled;
 use super::catalogue::{Catalogue, Entry};
+use super::nesting::{Nesting, cycle};
 use crate::config::{Config, ConfigError, Segment};
 use crate::sentence::printable;
 use drydock_core::config::BlueprintConfig;
@@ -44,7 +45,26 @@ pub async fn load(config: &Config, loader: &Loader) -> Result<Loaded, ConfigErro
         loaded.catalogue.blueprints.insert(blueprint.name.clone(), entry);
         loaded.plugins.insert(blueprint.name.clone(), plugin);
     }
+    no_cycle(config, &loaded)?;
     Ok(loaded)
+}
+
+fn no_cycle(config: &Config, loaded: &Loaded) -> Result<(), ConfigError> {
+    let of = |blueprint: &BlueprintConfig| {
+        let descriptor = loaded.plugins.get(&blueprint.name)?.descriptor();
+        Some(Nesting { name: blueprint.name.clone(), kind: &descriptor.kind, may_lease: &descriptor.may_lease })
+    };
+    let all: Vec<Nesting<'_>> = config.blueprints.iter().filter_map(of).collect();
+    let Some(way) = cycle(&all) else { return Ok(()) };
+    let Some(first) = config.blueprints.iter().find(|blueprint| way.first() == Some(&blueprint.name)) else {
+        return Ok(());
+    };
+    let problem = format!(
+        "what it makes may stand, by way of {}, on more of the same: each could wait for the other for ever; take one of \
+         these blueprints out",
+        way.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+    );
+    Err(wrong(config, first, "plugin", problem))
 }
 
 fn wrong(config: &Config, blueprint: &BlueprintConfig, key: &str, problem: impl std::fmt::Display) -> ConfigError {

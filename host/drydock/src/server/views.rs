@@ -16,6 +16,7 @@ pub fn lease(row: Lease) -> LeaseView {
         id: row.id,
         kind: row.kind,
         owner: row.owner,
+        holder: row.holder,
         status: row.status,
         wanted: row.wanted,
         outcome: Some(row.outcome).filter(|outcome| !outcome.is_empty()),

@@ -2,7 +2,8 @@
 
 use crate::bindings::types;
 use drydock_core::contract::{
-    BlueprintArg, Context, Labels, LeftoverArg, PlaceArg, Request, ResourceArg, ResourceStatusArg, Slot,
+    Access, BlueprintArg, Context, Handout, Labels, LeftoverArg, PlaceArg, Platform, Request, ResourceArg,
+    ResourceStatusArg, Slot,
 };
 
 pub(crate) fn blueprint(b: &BlueprintArg) -> types::Blueprint {
@@ -44,6 +45,32 @@ pub(crate) fn resource(on: &ResourceArg) -> types::Resource {
         limit: on.limit,
         state: on.state.clone(),
         extra: Vec::new(),
+    }
+}
+
+/// What a nested lease gives to the resource that holds it.
+pub(crate) fn given(handout: &Handout) -> types::Handout {
+    let entry = |(name, value): (&String, &String)| types::Entry { name: name.clone(), value: value.clone() };
+    types::Handout {
+        access: match &handout.access {
+            Access::None => types::Access::None,
+            Access::Local => types::Access::Local,
+            Access::Via(lease) => types::Access::Via(lease.clone()),
+            Access::Ssh(ssh) => types::Access::Ssh(types::SshAccess {
+                host: ssh.host.clone(),
+                port: ssh.port,
+                user: ssh.user.clone(),
+                credential: ssh.credential.clone(),
+                platform: match ssh.platform {
+                    Platform::Posix => types::Platform::Posix,
+                    Platform::Windows => types::Platform::Windows,
+                    Platform::Other => types::Platform::Other,
+                },
+            }),
+        },
+        directory: handout.directory.clone(),
+        environment: handout.environment.iter().map(entry).collect(),
+        url: handout.url.clone(),
     }
 }
 

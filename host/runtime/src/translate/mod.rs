@@ -10,8 +10,8 @@ mod text;
 mod values;
 
 pub(crate) use answers::{acquisition, allocations, needs, refusal};
-pub(crate) use arguments::{blueprint, context, place, request, resource};
+pub(crate) use arguments::{blueprint, context, given, place, request, resource};
 pub(crate) use descriptor::descriptor;
 pub(crate) use steps::{failure, progress};
 pub(crate) use text::escaped;
-pub(crate) use values::access;
+pub(crate) use values::{access, wish};

@@ -2,8 +2,8 @@
 
 use super::broken::{At, Broken, Checked, each, quoted};
 use super::text::{escaped, is_unsafe};
-use crate::bindings::types;
-use drydock_core::contract::{Access, Handout, Labels, Platform, Slot, SshAccess};
+use crate::bindings::{leases, types};
+use drydock_core::contract::{Access, Handout, Labels, Platform, Slot, SshAccess, Wish};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,6 +149,20 @@ fn environment(list: Vec<types::Entry>) -> Checked<BTreeMap<String, String>> {
         Ok((entry.name, entry.value))
     })?;
     Ok(entries.into_iter().collect())
+}
+
+/// Blueprints that one wish may name.
+const CHOICES: usize = 64;
+
+/// A lease that a resource asks for.
+pub(crate) fn wish(wish: leases::Wish) -> Checked<Wish> {
+    Ok(Wish {
+        name: exact(wish.name, NAME).at("name")?,
+        kind: exact(wish.kind, NAME).at("kind")?,
+        attributes: wish.attributes,
+        labels: labels(wish.labels).at("labels")?,
+        blueprints: each(wish.blueprints, CHOICES, |name| exact(name, NAME)).at("blueprints")?,
+    })
 }
 
 /// Also used for the access that a guest names in a call of `commands`.
