@@ -10,6 +10,8 @@ mod sshd;
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/choosing.rs"]
+mod choosing;
 #[path = "cli/nesting.rs"]
 mod nesting;
 #[path = "cli/readme.rs"]

@@ -190,6 +190,7 @@ impl Yard {
             alone: true,
             sweeps: false,
             hold_grace: HOLD_GRACE,
+            keep_finished: None,
         };
         let node = Node::start(start).await.unwrap();
         let yard = Yard { env, store, node, _directory: directory };
@@ -200,18 +201,8 @@ impl Yard {
 
     /// Makes resources and waiting leases by proposing them, many at a time.
     async fn fill(&self, resources: usize, waiting: usize) {
-        let lease = |id: &str, attributes: &str| NewLease {
-            id: id.to_owned(),
-            class: format!("class of {attributes}"),
-            request: Request { kind: KIND.to_owned(), attributes: attributes.to_owned(), ..Request::default() },
-            owner: "filler".to_owned(),
-            asked_at: 10,
-            answers: BTreeMap::from([("hosts".to_owned(), Considered::Serves(Needs { share: 1, ..Needs::default() }))]),
-            revision: 1,
-            ..NewLease::default()
-        };
         let ids: Vec<String> = (0..resources).map(|i| format!("{i:05}")).collect();
-        let asks = ids.iter().map(|id| Change::Ask(Box::new(lease(&format!("l-{id}"), "{}"))));
+        let asks = ids.iter().map(|id| Change::Ask(Box::new(filler(&format!("l-{id}"), "{}"))));
         self.commit("asks", asks.collect()).await;
         for (i, ids) in ids.chunks(500).enumerate() {
             let pool = self.store.pools().await.unwrap().remove(0);
@@ -227,7 +218,7 @@ impl Yard {
             fence: None,
         };
         self.commit("ends", ids.iter().map(end).collect()).await;
-        let wait = |i: usize| Change::Ask(Box::new(lease(&format!("w-{i:05}"), r#"{"more":true}"#)));
+        let wait = |i: usize| Change::Ask(Box::new(filler(&format!("w-{i:05}"), r#"{"more":true}"#)));
         self.commit("waits", (0..waiting).map(wait).collect()).await;
         assert_eq!(self.store.check().await.unwrap(), []);
     }
@@ -289,6 +280,20 @@ impl Yard {
             assert_eq!(self.lease().await, cost, "the next lease costs as much as this one");
         }
         cost
+    }
+}
+
+/// Somebody whose lease is only there.
+fn filler(id: &str, attributes: &str) -> NewLease {
+    NewLease {
+        id: id.to_owned(),
+        class: format!("class of {attributes}"),
+        request: Request { kind: KIND.to_owned(), attributes: attributes.to_owned(), ..Request::default() },
+        owner: "filler".to_owned(),
+        asked_at: 10,
+        answers: BTreeMap::from([("hosts".to_owned(), Considered::Serves(Needs { share: 1, ..Needs::default() }))]),
+        revision: 1,
+        ..NewLease::default()
     }
 }
 
@@ -362,6 +367,25 @@ async fn those_who_wait_cost_a_lease_nothing() {
         assert_eq!(cost(50, 1, ready).await, none);
         assert_eq!(cost(50, 10_000, ready).await, none);
     }
+}
+
+#[tokio::test]
+async fn those_who_have_ended_cost_a_lease_nothing() {
+    let none = cost(50, 0, true).await;
+    let yard = Yard::new(50, 0, true).await;
+    for part in 0..20 {
+        let ids: Vec<String> = (0..1_000).map(|i| format!("e-{part:02}-{i:04}")).collect();
+        let asks = ids.iter().map(|id| Change::Ask(Box::new(filler(id, "{}"))));
+        yard.commit(&format!("asks-{part}"), asks.collect()).await;
+        let ends = ids.iter().map(|id| Change::EndLease {
+            lease: id.clone(),
+            outcome: "released".to_owned(),
+            reason: "let go".to_owned(),
+            fence: None,
+        });
+        yard.commit(&format!("ends-{part}"), ends.collect()).await;
+    }
+    assert_eq!(yard.steady().await, none);
 }
 
 /// What it costs that one lets go and the next of those who wait for it is active, twice in a row.

@@ -90,6 +90,7 @@ impl Pool_ {
                 considered_at: 0,
                 never_since: None,
                 waiting: leases.len() as i64,
+                used_at: 0,
             },
             heads: leases.iter().map(|(ord, id)| Waiting { ord: *ord, lease: (*id).to_owned() }).collect(),
             candidates: BTreeMap::new(),

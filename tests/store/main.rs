@@ -8,8 +8,10 @@ mod configuring;
 mod durability;
 mod ending;
 mod groups;
+mod history;
 mod holding;
 mod lifetimes;
+mod lists;
 mod nesting;
 mod nodes;
 mod planning;
@@ -152,5 +154,21 @@ on_every_engine! {
         each_proposal_is_whole_or_not_at_all,
         a_chain_of_changes_fits_in_one_group,
         what_is_lost_writes_nothing,
+    }
+    lists {
+        leases_are_found_by_what_they_are,
+        a_long_list_comes_in_pages,
+        resources_are_found_by_what_they_are,
+        the_log_is_of_what_is_asked_for,
+    }
+    history {
+        what_has_ended_goes_with_everything_of_it,
+        what_is_alive_keeps_its_history,
+        what_was_left_behind_keeps_those_who_left_it,
+        a_key_finds_its_lease_until_its_own_time,
+        what_a_resource_has_leased_keeps_its_key_as_long_as_that_is_there,
+        no_commit_takes_more_than_a_few,
+        a_class_goes_when_nobody_can_come_back_to_it,
+        what_a_resource_was_made_with_stays,
     }
 }

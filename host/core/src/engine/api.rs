@@ -1,8 +1,9 @@
 //! What the program asks of a running node, and what it is told.
 
-use crate::contract::Request;
+use crate::contract::{Labels, Request};
 use crate::model::rows::{Event, Lease, Leftover, Place, Resource};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A client's wish for a lease. The program has checked the attributes against the schemas of the type's blueprints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -197,11 +198,26 @@ pub struct SlotState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     pub kind: Option<String>,
+    /// Of a lease.
     pub owner: Option<String>,
+    /// Of a resource; of a lease, that of its resource, or the one that its request names.
     pub blueprint: Option<String>,
     pub status: Option<String>,
+    /// The whole id of the resource that a lease has or had.
+    pub resource: Option<String>,
+    /// Of a resource, or of a lease's request: it has each of these.
+    pub labels: Labels,
+    /// The same; each value is JSON without spaces, its keys in order.
+    pub attributes: BTreeMap<String, String>,
+    /// Asked for, made or written then or later; and before then. Milliseconds since 1970.
+    pub since: Option<i64>,
+    pub until: Option<i64>,
     /// Also what is destroyed.
     pub all: bool,
+    /// Only what is destroyed.
+    pub finished: bool,
+    /// Only what comes after this row in the list: when it was asked for or made, and its id.
+    pub after: Option<(i64, String)>,
     /// At most this many, newest first; 0 for the default of 1,000.
     pub limit: u32,
 }

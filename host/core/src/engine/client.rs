@@ -237,6 +237,7 @@ impl Node {
         Ok(LeaseDetail { lease, place: subject.place, resource: subject.resource, leftovers })
     }
 
+    /// Newest first. What the filter's blueprint and resource are is not looked at.
     pub async fn leases(&self, filter: &Filter) -> Result<Vec<Lease>, AskError> {
         Ok(self.read("leases", self.store.leases(filter)).await?)
     }
@@ -253,14 +254,34 @@ impl Node {
         Ok(self.read("resources", self.store.resources(filter)).await?)
     }
 
-    /// Those after `after` (0: from the start), oldest first; of one lease or resource if a subject is given.
-    pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, AskError> {
+    /// Those after `after` (0: from the start), oldest first, and where to go on; of one lease or resource if a subject is
+    /// given.
+    pub async fn events(
+        &self,
+        after: i64,
+        subject: Option<&str>,
+        filter: &Filter,
+    ) -> Result<(Vec<LoggedEvent>, i64), AskError> {
         let subject = match subject {
             Some(subject) => Some(self.search(subject).await?),
             None => None,
         };
-        let limit = if limit == 0 { 1_000 } else { limit.min(10_000) };
-        Ok(self.read("events", self.store.events(after, subject.as_deref(), limit)).await?)
+        let limit = if filter.limit == 0 { 1_000 } else { filter.limit.min(10_000) };
+        let filter = Filter { limit, ..filter.clone() };
+        // Whatever is not found up to here is not looked for again.
+        let last = self.last_event().await?;
+        let events = self.read("events", self.store.log(after, subject.as_deref(), &filter)).await?;
+        let next = match events.last() {
+            Some(event) if events.len() >= limit as usize => event.seq,
+            Some(event) => event.seq.max(last),
+            None => last.max(after),
+        };
+        Ok((events, next))
+    }
+
+    /// The number of the last event; 0 when there is none.
+    pub async fn last_event(&self) -> Result<i64, AskError> {
+        Ok(self.read("last event", self.store.last_event()).await?)
     }
 
     /// Rules of the store that do not hold.

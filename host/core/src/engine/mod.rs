@@ -5,6 +5,7 @@ mod client;
 mod committer;
 mod farm;
 mod heart;
+mod history;
 mod holds;
 mod hub;
 mod matcher;

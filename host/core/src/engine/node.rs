@@ -6,7 +6,7 @@ use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
-use super::{heart, matcher, revision, sweep};
+use super::{heart, history, matcher, revision, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
@@ -77,12 +77,14 @@ pub struct Start {
     pub sweeps: bool,
     /// How long a client of a tied lease that was never connected to this node is waited for. Milliseconds.
     pub hold_grace: i64,
+    /// How long what has ended is kept, in milliseconds; none: nothing is pruned.
+    pub keep_finished: Option<i64>,
 }
 
 impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
-        let Start { env, store, farm, name, protections, alone, sweeps, hold_grace } = start;
+        let Start { env, store, farm, name, protections, alone, sweeps, hold_grace, keep_finished } = start;
         let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
@@ -133,6 +135,9 @@ impl Node {
         node.spawn("revisions", revision::run(Arc::clone(&node)));
         if sweeps {
             node.spawn("sweep", sweep::run(Arc::clone(&node)));
+        }
+        if let Some(keep) = keep_finished {
+            node.spawn("history", history::run(Arc::clone(&node), keep));
         }
         Ok(node)
     }

@@ -25,7 +25,7 @@ pub async fn make(
 ) -> Result<InForce, AskError> {
     farm.note_digests();
     for (digest, component) in &farm.components {
-        store.save_plugin(digest, component).await?;
+        store.save_plugin(digest, component, now).await?;
     }
     loop {
         let mut config = farm.config.clone();

@@ -146,6 +146,8 @@ row! {
     never_since: Option<i64> => Int,
     /// How many of its leases wait.
     waiting: i64 => Int,
+    /// When it was last asked for.
+    used_at: i64 => Int,
 }
 
 impl Class {
@@ -277,6 +279,8 @@ row! {
     /// The resource that has leased it for itself; none for a client's.
     holder: Option<String> => Text fixed,
     request: Doc<crate::contract::Request> => Text fixed,
+    /// The request key that finds it, for as long as the key lasts.
+    key: Option<String> => Text fixed,
     status: LeaseStatus => Text,
     wanted: Wanted => Text,
     /// How it ended: `released`, `expired`, `broken`, …; empty while it lives.

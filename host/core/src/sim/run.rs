@@ -211,8 +211,17 @@ impl Run {
                 world.sleep_until(number, at).await;
                 let env = Arc::new(SimEnv { world: Arc::clone(&world), owner: number });
                 let name = format!("node-{number}");
-                let start =
-                    Start { env, store, farm, name, protections, alone: false, sweeps: false, hold_grace: HOLD_GRACE };
+                let start = Start {
+                    env,
+                    store,
+                    farm,
+                    name,
+                    protections,
+                    alone: false,
+                    sweeps: false,
+                    hold_grace: HOLD_GRACE,
+                    keep_finished: None,
+                };
                 match Node::start(start).await {
                     Ok(node) => {
                         world.tell(format!("node {number} is up"));

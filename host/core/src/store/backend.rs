@@ -34,10 +34,14 @@ pub trait Backend: Send + Sync + 'static {
     /// Statements without arguments or answers, each on its own; for the schema.
     async fn run(&self, statements: &[String]) -> Result<(), StoreError>;
 
-    /// Keeps and returns a plugin's bytes, which are no JSON.
-    async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError>;
+    /// Keeps and returns a plugin's bytes, which are no JSON. `at` is when it was last in use.
+    async fn save_plugin(&self, digest: &str, component: &[u8], at: i64) -> Result<(), StoreError>;
     async fn load_plugin(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;
 }
+
+/// The same on both engines.
+pub const SAVE_PLUGIN: &str = "insert into plugin (digest, component, used_at) values ($1, $2, $3) \
+     on conflict (digest) do update set used_at = excluded.used_at";
 
 /// How a group's rows are loaded: all with the same argument.
 pub struct Load {

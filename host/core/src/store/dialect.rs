@@ -68,6 +68,51 @@ impl Dialect {
         }
     }
 
+    /// A field of a document in text, as text.
+    pub fn field(self, document: &str, name: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("({document} ->> '{name}')"),
+            Dialect::Postgres => format!("({document}::jsonb ->> '{name}')"),
+        }
+    }
+
+    /// A field of a document in text, as a document.
+    pub fn part(self, document: &str, name: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("({document} -> '{name}')"),
+            Dialect::Postgres => format!("({document}::jsonb -> '{name}')"),
+        }
+    }
+
+    /// Whether a document, which may be absent, is an array that has this text.
+    pub fn has_text(self, document: &str, text: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("exists (select 1 from json_each({document}) e where e.value = {text})"),
+            Dialect::Postgres => format!("coalesce(jsonb_exists({document}, {text}), false)"),
+        }
+    }
+
+    /// The text under a key in a document.
+    pub fn entry(self, document: &str, key: &str) -> String {
+        match self {
+            // A key may have anything in it that a path would make something of.
+            Dialect::Sqlite => format!("(select e.value from json_each({document}) e where e.key = {key})"),
+            Dialect::Postgres => format!("({document}::jsonb ->> ({key}))"),
+        }
+    }
+
+    /// Whether what is under a key in a document is this JSON, which has no spaces and its keys in order.
+    pub fn same_entry(self, document: &str, key: &str, json: &str) -> String {
+        match self {
+            Dialect::Sqlite => {
+                let found =
+                    format!("(select {document} -> e.fullkey from json_each({document}) e where e.key = {key})");
+                format!("{found} is {json}")
+            }
+            Dialect::Postgres => format!("({document}::jsonb -> ({key})) is not distinct from ({json})::jsonb"),
+        }
+    }
+
     /// All of a group in one JSON array, in no order.
     pub fn gather(self, json: &str) -> String {
         match self {

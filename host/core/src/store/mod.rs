@@ -4,9 +4,11 @@ mod backend;
 pub mod check;
 mod counts;
 mod dialect;
+mod lists;
 mod load;
 mod look;
 mod postgres;
+mod prune;
 mod read;
 mod save;
 mod schema;
@@ -14,6 +16,7 @@ mod sqlite;
 
 pub use counts::{Counted, Counts};
 pub use look::Sought;
+pub use prune::Horizon;
 pub use read::{Claimed, Subject};
 
 use crate::model::decide::decide;
@@ -25,6 +28,7 @@ use backend::{Backend, Statement};
 use dialect::Dialect;
 use load::Loader;
 use postgres::{Plans, Postgres};
+use prune::Pruner;
 use read::Reads;
 use save::Saver;
 use std::path::Path;
@@ -90,6 +94,7 @@ pub struct Store {
     loader: Loader,
     saver: Saver,
     reads: Reads,
+    pruner: Pruner,
     protections: Protections,
     counts: Counts,
 }
@@ -133,6 +138,7 @@ impl Store {
             loader: Loader::new(dialect),
             saver: Saver::new(dialect),
             reads,
+            pruner: Pruner::new(dialect),
             protections,
             counts: Counts::default(),
         })
@@ -213,8 +219,9 @@ impl Store {
         self.backend.run(&[statements.join("; ")]).await
     }
 
-    pub async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
-        self.backend.save_plugin(digest, component).await
+    /// Keeps a plugin's component. `at` is when it was last in use.
+    pub async fn save_plugin(&self, digest: &str, component: &[u8], at: i64) -> Result<(), StoreError> {
+        self.backend.save_plugin(digest, component, at).await
     }
 
     pub async fn load_plugin(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {

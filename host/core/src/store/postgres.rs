@@ -2,7 +2,7 @@
 //! what a waiting statement reads may be older than the lock it waited for.
 
 use super::StoreError;
-use super::backend::{Backend, Decide, Load, Statement, Tagged};
+use super::backend::{Backend, Decide, Load, SAVE_PLUGIN, Statement, Tagged};
 use super::dialect::Dialect;
 use super::load::LOCK_ORDER;
 use crate::model::rows::{Pool, RequestKey, Row as _, SlotRow};
@@ -198,11 +198,11 @@ impl Backend for Postgres {
         Ok(())
     }
 
-    async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
-        let sql = "insert into plugin (digest, component) values ($1, $2) on conflict (digest) do nothing";
+    async fn save_plugin(&self, digest: &str, component: &[u8], at: i64) -> Result<(), StoreError> {
+        let sql = SAVE_PLUGIN;
         let mut slot = self.writer.lock().await;
         let mut connection = self.take(&mut slot).await?;
-        let done = sqlx::query(sql).bind(digest).bind(component).execute(&mut connection).await;
+        let done = sqlx::query(sql).bind(digest).bind(component).bind(at).execute(&mut connection).await;
         done.map_err(|error| StoreError::statement(sql, &error))?;
         *slot = Some(connection);
         Ok(())

@@ -1,10 +1,10 @@
-//! Reads: rows for steps, lists for people. Each answers from committed state; none locks.
+//! Reads: rows for steps. Each answers from committed state; none locks.
 
 use super::backend::{Statement, Tagged};
 use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
-use crate::engine::api::{Filter, LoggedEvent, SlotState};
+use crate::engine::api::SlotState;
 use crate::model::rows::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,12 +29,8 @@ pub struct Reads {
     waiting: Arc<str>,
     made_with: Arc<str>,
     slots: Arc<str>,
-    leases: Arc<str>,
-    resources: Arc<str>,
     by_prefix: Arc<str>,
     on_resource: Arc<str>,
-    events: Arc<str>,
-    events_of: Arc<str>,
     ahead: Arc<str>,
     holders: Arc<str>,
     save_config: Arc<str>,
@@ -51,21 +47,6 @@ impl Reads {
         let resource = dialect.row::<Resource>("t");
         let place = dialect.row::<Place>("t");
         let leftover = dialect.row::<Leftover>("t");
-        let event = dialect.row::<Event>("t");
-        let numbered = format!("{}, {event}", dialect.array("t.seq"));
-        let limit = format!("limit cast({doc} ->> 'limit' as bigint)");
-        // A condition that an absent field of the filter satisfies.
-        let given =
-            |field: &str, column: &str| format!("({doc} ->> '{field}' is null or {column} = {doc} ->> '{field}')");
-        let list = |row: &str, table: &str, order: &str, more: &str| {
-            format!(
-                "select 'row', {row} from {table} t
-                 where ({doc} ->> 'all' = 'yes' or t.status <> 'destroyed') and {} and {} and {more}
-                 order by {order} {limit}",
-                given("kind", "t.kind"),
-                given("status", "t.status"),
-            )
-        };
         let claimed = |whose: &str| -> Arc<str> {
             format!(
                 "select 'lease', {lease} from lease t where t.status <> 'destroyed' and {whose}
@@ -149,19 +130,6 @@ impl Reads {
             )
             .into(),
             slots: slots(dialect).into(),
-            leases: list(
-                &lease,
-                "lease",
-                "t.asked_at desc, t.id desc",
-                &format!(
-                    "{} and ({doc} ->> 'blueprint' is null
-                       or t.resource in (select id from resource where blueprint = {doc} ->> 'blueprint'))",
-                    given("owner", "t.owner")
-                ),
-            )
-            .into(),
-            resources: list(&resource, "resource", "t.created_at desc, t.id desc", &given("blueprint", "t.blueprint"))
-                .into(),
             by_prefix: format!(
                 "select 'lease', t.id from lease t where t.id >= {doc} ->> 'from' and t.id < {doc} ->> 'to'
                  union all select 'resource', t.id from resource t
@@ -170,17 +138,6 @@ impl Reads {
             .into(),
             on_resource: format!(
                 "select 'place', {place} from place t where t.resource = {doc} ->> 'resource' and t.status <> 'gone'"
-            )
-            .into(),
-            events: format!(
-                "select {numbered} from event t where t.seq > cast({doc} ->> 'after' as bigint) order by t.seq {limit}"
-            )
-            .into(),
-            events_of: format!(
-                "select {numbered} from event t
-                 where t.seq > cast({doc} ->> 'after' as bigint)
-                   and (t.lease = {doc} ->> 'subject' or t.resource = {doc} ->> 'subject')
-                 order by t.seq {limit}"
             )
             .into(),
             ahead: format!(
@@ -443,14 +400,6 @@ impl Store {
         Ok(claimed)
     }
 
-    pub async fn leases(&self, filter: &Filter) -> Result<Vec<Lease>, StoreError> {
-        all(self.read(statement(&self.reads.leases, filter_doc(filter))).await?)
-    }
-
-    pub async fn resources(&self, filter: &Filter) -> Result<Vec<Resource>, StoreError> {
-        all(self.read(statement(&self.reads.resources, filter_doc(filter))).await?)
-    }
-
     /// Ids of leases and resources that begin so; at most three.
     pub async fn by_prefix(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let doc = json!({ "from": prefix, "to": format!("{prefix}~") });
@@ -464,19 +413,6 @@ impl Store {
             all(self.read(statement(&self.reads.on_resource, json!({ "resource": id }))).await?)?;
         places.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(places)
-    }
-
-    /// Events after a number, oldest first.
-    pub async fn events(&self, after: i64, subject: Option<&str>, limit: u32) -> Result<Vec<LoggedEvent>, StoreError> {
-        let sql = if subject.is_some() { &self.reads.events_of } else { &self.reads.events };
-        let doc = json!({ "after": after.to_string(), "subject": subject, "limit": limit.to_string() });
-        let mut events = Vec::new();
-        for (seq, text) in self.read(statement(sql, doc)).await? {
-            let [seq] = serde_json::from_str::<[i64; 1]>(&seq)
-                .map_err(|error| StoreError::Row { table: "event".to_owned(), why: error.to_string() })?;
-            events.push(LoggedEvent { seq, event: parse("event", &text)? });
-        }
-        Ok(events)
     }
 
     /// How many of its class are before a lease in the order.
@@ -523,14 +459,6 @@ impl Store {
     }
 }
 
-fn filter_doc(filter: &Filter) -> Value {
-    let limit = if filter.limit == 0 { 1_000 } else { filter.limit };
-    json!({
-        "kind": filter.kind, "owner": filter.owner, "blueprint": filter.blueprint, "status": filter.status,
-        "all": if filter.all { "yes" } else { "no" }, "limit": limit.to_string(),
-    })
-}
-
-fn all<R: Row>(rows: Vec<Tagged>) -> Result<Vec<R>, StoreError> {
+pub(super) fn all<R: Row>(rows: Vec<Tagged>) -> Result<Vec<R>, StoreError> {
     rows.iter().map(|(_, text)| parse(R::TABLE, text)).collect()
 }

@@ -19,6 +19,9 @@ const INDEXES: &[&str] = &[
     // a commit: what a resource has leased for itself; look: who is on a resource for the sake of another
     "create index lease_holder on lease (holder) where holder is not null and status <> 'destroyed'",
     "create index lease_nested on lease (resource) where holder is not null and status <> 'destroyed'",
+    // pruning: what has ended longest ago; and keys whose leases have
+    "create index lease_finished on lease (ended_at, id) where status = 'destroyed' and key is null",
+    "create index lease_keyed on lease (ended_at, id) where status = 'destroyed' and key is not null",
     // everything on a resource; what a dead node had claimed; what a node has to do
     "create index place_resource on place (resource) where status <> 'gone'",
     "create index place_claim on place (claim, due_at) where status <> 'gone'",
@@ -32,6 +35,7 @@ const INDEXES: &[&str] = &[
     "create index resource_closing on resource (blueprint) where status in ('released', 'broken')",
     "create index resource_alive on resource (created_at, id) where status <> 'destroyed'",
     "create index resource_claim on resource (claim, due_at) where status <> 'destroyed'",
+    "create index resource_finished on resource (ended_at, id) where status = 'destroyed'",
     "create index resource_created on resource (created_at, id)",
     // look: classes that wait
     "create index class_waiting on class (kind) where waiting > 0",
@@ -49,6 +53,8 @@ const INDEXES: &[&str] = &[
     // log: the events of one lease or resource
     "create index event_lease on event (lease, seq)",
     "create index event_resource on event (resource, seq)",
+    // pruning: events of neither
+    "create index event_apart on event (at) where lease is null and resource is null",
 ];
 
 /// The statements that make an empty store.
@@ -73,7 +79,10 @@ pub fn statements(dialect: Dialect) -> Vec<String> {
         "create table config_revision (revision bigint primary key, at bigint not null, config text not null)"
             .to_owned(),
     );
-    all.push(format!("create table plugin (digest text primary key not null, component {} not null)", dialect.blob()));
+    all.push(format!(
+        "create table plugin (digest text primary key not null, component {} not null, used_at bigint not null)",
+        dialect.blob()
+    ));
     all.extend(INDEXES.iter().map(|index| (*index).to_owned()));
     all.push(format!("insert into setting (name, value) values ('schema', '{SCHEMA}')"));
     all

@@ -1,7 +1,7 @@
 //! The default engine: one SQLite file, one process.
 
 use super::StoreError;
-use super::backend::{Backend, Decide, Load, Statement, Tagged};
+use super::backend::{Backend, Decide, Load, SAVE_PLUGIN, Statement, Tagged};
 use super::dialect::Dialect;
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -212,10 +212,10 @@ impl Backend for Sqlite {
         Ok(())
     }
 
-    async fn save_plugin(&self, digest: &str, component: &[u8]) -> Result<(), StoreError> {
-        let sql = "insert into plugin (digest, component) values ($1, $2) on conflict (digest) do nothing";
+    async fn save_plugin(&self, digest: &str, component: &[u8], at: i64) -> Result<(), StoreError> {
+        let sql = SAVE_PLUGIN;
         let mut writer = self.writer().await?;
-        let result = sqlx::query(sql).bind(digest).bind(component).execute(&mut writer.connection).await;
+        let result = sqlx::query(sql).bind(digest).bind(component).bind(at).execute(&mut writer.connection).await;
         result.map(|_| ()).map_err(|error| StoreError::statement(sql, &error))
     }
 

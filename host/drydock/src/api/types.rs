@@ -3,6 +3,7 @@
 //! All times are milliseconds since 1970. Absent fields have no value (yet).
 
 use super::base64::Bytes;
+pub use super::queries::{Cursor, EventsQuery, LeasesQuery, ResourcesQuery};
 use drydock_core::contract::{Access, Handout, Labels};
 use drydock_core::engine::api::Why;
 use drydock_core::model::rows::Wanted;
@@ -176,30 +177,13 @@ impl From<Handout> for HandoutView {
     }
 }
 
-/// `GET /v1/leases?…`. Everything that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeasesQuery {
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blueprint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<LeaseStatus>,
-    /// Also those that are destroyed.
-    #[serde(default)]
-    pub all: bool,
-    /// At most this many, newest first. 1 to 100,000. Default: 1,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-}
-
 /// The answer to `GET /v1/leases`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leases {
     pub leases: Vec<LeaseView>,
+    /// Where the list goes on: pass it as `after`. Absent at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// `GET /v1/leases/{id}?…` and `GET /v1/leases/{id}/why?…`: with both, the answer comes as soon as the tag is no more
@@ -339,28 +323,13 @@ pub enum CommandFailure {
     Other,
 }
 
-/// `GET /v1/resources?…`. Everything that is set must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ResourcesQuery {
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub blueprint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<ResourceStatus>,
-    /// Also those that are destroyed.
-    #[serde(default)]
-    pub all: bool,
-    /// At most this many, newest first. 1 to 100,000. Default: 1,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-}
-
 /// The answer to `GET /v1/resources`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
     pub resources: Vec<ResourceView>,
+    /// Where the list goes on: pass it as `after`. Absent at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// A resource, as every answer shows it.
@@ -452,24 +421,6 @@ pub struct ResourceDetailView {
     pub resource: ResourceView,
     pub places: Vec<PlaceView>,
     pub leftovers: Vec<LeftoverView>,
-}
-
-/// `GET /v1/events?…`, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EventsQuery {
-    /// Only those after this number: the `next` of an earlier answer. Default: from the start.
-    #[serde(default)]
-    pub after: i64,
-    /// Only those of this lease or resource; its whole id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// 1 to 10,000. Default: 1,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
-    /// When there is none, wait for one, at most this long. At most 300,000. Default: 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_ms: Option<u64>,
 }
 
 /// The answer to `GET /v1/events`.

@@ -3,6 +3,7 @@
 
 mod client;
 mod floor;
+mod history;
 mod hosts;
 mod idle;
 mod look;
@@ -27,6 +28,8 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Only rows whose name contains this.
     pub only: Option<String>,
+    /// How many finished leases are many. Default: 150,000, or a tenth when it is to be quick.
+    pub finished: Option<usize>,
 }
 
 impl Options {
@@ -50,5 +53,6 @@ pub async fn run(options: Options, signals: &mut Signals) -> anyhow::Result<Vec<
     rows.extend(idle::measure(&options, folder.path(), signals).await?);
     rows.extend(hosts::measure(&options, folder.path(), signals).await?);
     rows.extend(unless(signals, look::measure(&options, folder.path())).await??);
+    rows.extend(unless(signals, history::measure(&options, folder.path())).await??);
     Ok(rows)
 }

@@ -121,6 +121,19 @@ impl Drop for Yard {
 
 impl Yard {
     pub async fn make(path: &Path, callers: usize) -> anyhow::Result<Yard> {
+        let yard = Yard::open(path).await?;
+        let listed =
+            |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller), limit: None };
+        let blueprints = (0..callers).map(listed).collect();
+        yard.commit(Change::Configure { revision: 1, blueprints, before: vec![], pools: vec![] }).await?;
+        for caller in 0..callers {
+            yard.build(caller).await?;
+        }
+        Ok(yard)
+    }
+
+    /// A store as it is.
+    pub async fn open(path: &Path) -> anyhow::Result<Yard> {
         let env = Real::new();
         let start = Start {
             env: Arc::clone(&env) as Arc<dyn Env>,
@@ -131,16 +144,9 @@ impl Yard {
             alone: true,
             sweeps: false,
             hold_grace: HOLD_GRACE,
+            keep_finished: None,
         };
-        let yard = Yard { env, node: Node::start(start).await? };
-        let listed =
-            |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller), limit: None };
-        let blueprints = (0..callers).map(listed).collect();
-        yard.commit(Change::Configure { revision: 1, blueprints, before: vec![], pools: vec![] }).await?;
-        for caller in 0..callers {
-            yard.build(caller).await?;
-        }
-        Ok(yard)
+        Ok(Yard { env, node: Node::start(start).await? })
     }
 
     /// One pool with so many resources that nobody uses, and one lease that waits.

@@ -2,13 +2,15 @@
 
 use super::attribute::{parse_attribute, parse_label};
 use super::bench::BenchArgs;
+use super::filters::{ListArgs, OfArgs, WHICH, WhichArgs};
 use super::moment::{End, parse_end, parse_span};
 use super::sim::SimCommand;
 use crate::exit;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
 use clap::{Args, Parser, Subcommand};
-use drydock_core::model::status::{LeaseStatus, ResourceStatus};
+use clap_complete::Shell;
+use drydock_core::model::status::ResourceStatus;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,6 +41,10 @@ pub enum Command {
     /// Show that the allocator is free of races: run the catalogue of them in the simulator
     #[command(subcommand, display_order = 100, after_help = "Example:\n  drydock sim run --all --seeds 1000")]
     Sim(SimCommand),
+
+    /// Print a script that completes commands and flags, for a shell to read
+    #[command(display_order = 101, after_help = "Example:\n  drydock completion fish | source")]
+    Completion(CompletionArgs),
 
     #[command(flatten)]
     Client(ClientCommand),
@@ -97,9 +103,11 @@ pub enum ClientCommand {
     /// Let go of leases
     ///
     /// A lease ends at once, whatever it is doing; cleaning up goes on in the daemon. Releasing one that has ended
-    /// changes nothing and is no error.
+    /// changes nothing and is no error. With flags that say which leases are meant, they are shown first, and it asks
+    /// whether to go on; where nobody can answer, it needs --yes.
     #[command(after_help = "Examples:\n  drydock release LEASE\n  \
-        drydock release --resource RESOURCE --reason 'new kernel'")]
+        drydock release --resource RESOURCE --reason 'new kernel'\n  \
+        drydock release --owner ci --type host --pending --yes")]
     Release(ReleaseArgs),
 
     /// Move a lease's end, to a later time or an earlier one
@@ -115,7 +123,8 @@ pub enum ClientCommand {
     Beat(BeatArgs),
 
     /// List leases, newest first
-    #[command(after_help = "Examples:\n  drydock leases\n  drydock leases --status pending --owner ci --json")]
+    #[command(after_help = "Examples:\n  drydock leases\n  drydock leases --pending --owner ci --json\n  \
+        drydock leases --finished --since 2h")]
     Leases(LeasesArgs),
 
     /// List resources, newest first
@@ -129,8 +138,16 @@ pub enum ClientCommand {
     /// Print what happened, oldest first
     ///
     /// Times are in UTC. With --json: one document, or one object a line with --follow.
-    #[command(after_help = "Examples:\n  drydock log LEASE\n  drydock log --follow --json | jq .reason")]
+    #[command(after_help = "Examples:\n  drydock log LEASE\n  drydock log --since 10m --owner ci\n  \
+        drydock log --follow --json | jq .reason")]
     Log(LogArgs),
+
+    /// Show what changes, live
+    ///
+    /// On a terminal: a table of the leases that are alive, drawn anew whenever something changes. Elsewhere, and with
+    /// --json, what `log --follow` would print from now on.
+    #[command(after_help = "Examples:\n  drydock watch\n  drydock watch --owner ci --json")]
+    Watch(WatchArgs),
 
     /// Say what a lease waits for and who holds that, or why it ended
     #[command(after_help = "Example:\n  drydock why LEASE")]
@@ -180,6 +197,10 @@ pub struct WishArgs {
     /// text 3), any other as text
     #[arg(short, long = "attribute", value_name = "KEY=VALUE", value_parser = parse_attribute)]
     pub attribute: Vec<(String, Value)>,
+
+    /// A file with a JSON object of attributes, or - for stdin; -a comes before what it says of the same key
+    #[arg(long, value_name = "FILE")]
+    pub attributes: Option<PathBuf>,
 
     /// A label that the resource must carry; repeatable. The value is text
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_label)]
@@ -285,20 +306,27 @@ pub struct CommandArgs {
 
 #[derive(Debug, Args)]
 pub struct ReleaseArgs {
-    /// Their ids, or the beginnings of them
-    #[arg(value_name = "LEASE", required = true, value_parser = Text::new())]
+    /// Their ids, or the beginnings of them; or say by flags which are meant
+    #[arg(value_name = "LEASE", required_unless_present_any = WHICH, conflicts_with_all = WHICH, value_parser = Text::new())]
     pub ids: Vec<String>,
 
     /// The ids are of resources: each takes nothing new, and is closed when nobody is on it
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = WHICH)]
     pub resource: bool,
+
+    #[command(flatten)]
+    pub which: WhichArgs,
+
+    /// Release what the flags mean without asking
+    #[arg(long, short, conflicts_with = "ids")]
+    pub yes: bool,
 
     /// Why, for the people who read the log
     #[arg(long, value_name = "TEXT", value_parser = Text::new())]
     pub reason: Option<String>,
 
     /// Only if the lease is held under this fencing epoch (`fence` in `show --json`)
-    #[arg(long, value_name = "N", conflicts_with = "resource", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "N", requires = "ids", conflicts_with = "resource", value_parser = clap::value_parser!(i64).range(1..))]
     pub if_epoch: Option<i64>,
 
     /// Print what was released as JSON: an array
@@ -342,60 +370,24 @@ pub struct BeatArgs {
 
 #[derive(Debug, Args)]
 pub struct LeasesArgs {
-    /// Only those of this resource type
-    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
-    pub kind: Option<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
 
-    /// Only those of this owner
-    #[arg(long, value_name = "NAME", value_parser = Text::new())]
-    pub owner: Option<String>,
-
-    /// Only those that only this blueprint may serve, or that are on a resource of it
-    #[arg(long, value_name = "NAME", value_parser = Text::new())]
-    pub blueprint: Option<String>,
-
-    /// Only those in this status: pending, acquired, active, released, broken, destroyed
-    #[arg(long, value_name = "STATUS", value_parser = status::<LeaseStatus>)]
-    pub status: Option<LeaseStatus>,
-
-    /// Also those that are over
-    #[arg(long)]
-    pub all: bool,
-
-    /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub limit: u32,
-
-    /// Print them as JSON: {"leases": […]}
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 #[derive(Debug, Args)]
 pub struct ResourcesArgs {
-    /// Only those of this type
-    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
-    pub kind: Option<String>,
-
-    /// Only those of this blueprint
-    #[arg(long, value_name = "NAME", value_parser = Text::new())]
-    pub blueprint: Option<String>,
+    #[command(flatten)]
+    pub of: OfArgs,
 
     /// Only those in this status: pending, active, released, broken, destroyed
     #[arg(long, value_name = "STATUS", value_parser = status::<ResourceStatus>)]
     pub status: Option<ResourceStatus>,
 
-    /// Also those that are destroyed
-    #[arg(long)]
-    pub all: bool,
-
-    /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub limit: u32,
-
-    /// Print them as JSON: {"resources": […]}
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub list: ListArgs,
 }
 
 #[derive(Debug, Args)]
@@ -419,6 +411,17 @@ pub struct LogArgs {
     #[arg(long, short)]
     pub follow: bool,
 
+    #[command(flatten)]
+    pub of: OfArgs,
+
+    /// Only what is of leases of this owner
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub owner: Option<String>,
+
+    /// Only what has come to this status: pending, acquired, active, held, leaving, gone, released, broken, destroyed
+    #[arg(long, value_name = "STATUS", value_parser = Text::new())]
+    pub status: Option<String>,
+
     /// Only what comes after this number (`seq` in the JSON)
     #[arg(long, value_name = "SEQ", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     pub after: i64,
@@ -426,6 +429,27 @@ pub struct LogArgs {
     /// Print it as JSON: an array, or one object a line with --follow
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    pub which: WhichArgs,
+
+    /// Show resources, not leases
+    #[arg(long, conflicts_with_all = ["owner", "status", "pending", "on"])]
+    pub resources: bool,
+
+    /// Print what happens as JSON, one object a line, also on a terminal
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// Whose completion
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
 }
 
 #[derive(Debug, Args)]
@@ -461,7 +485,7 @@ pub struct DemoArgs {
     pub seconds: u32,
 }
 
-fn status<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+pub fn status<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_value(Value::String(text.into())).map_err(|error| error.to_string())
 }
 
@@ -521,6 +545,13 @@ mod tests {
             ("drydock lease --type host --timeout -3s", "--timeout"),
             ("drydock leases --status lost", "--status"),
             ("drydock leases --limit 0", "--limit"),
+            ("drydock leases --all --finished", "--finished"),
+            ("drydock leases --since yesterday", "--since"),
+            ("drydock release", "<LEASE>"),
+            ("drydock release l-1 --owner ci", "--owner"),
+            ("drydock release --resource --owner ci", "--owner"),
+            ("drydock release l-1 --yes", "--yes"),
+            ("drydock completion tcsh", "tcsh"),
             ("drydock with --type host true", "true"),
             ("drydock demo --hosts 0", "--hosts"),
         ] {

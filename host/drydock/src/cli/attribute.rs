@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One `-a key=value`. What reads as JSON is that JSON, anything else is a string.
 pub fn parse_attribute(text: &str) -> Result<(String, Value), String> {
@@ -24,6 +25,33 @@ pub fn attributes(given: &[(String, Value)]) -> Result<Map<String, Value>, Strin
         }
     }
     Ok(object)
+}
+
+/// The object in a file, or on stdin for `-`, with single attributes instead of or beside what it has.
+pub fn attributes_with(file: Option<&Path>, given: &[(String, Value)]) -> Result<Map<String, Value>, String> {
+    let mut object = match file {
+        Some(file) => parse_object(&read(file)?, file)?,
+        None => Map::new(),
+    };
+    object.extend(attributes(given)?);
+    Ok(object)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let text = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    };
+    text.map_err(|error| format!("--attributes {}: it can't be read: {error}", file.display()))
+}
+
+fn parse_object(text: &str, file: &Path) -> Result<Map<String, Value>, String> {
+    let name = file.display();
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(format!("--attributes {name}: it is no JSON object; write {{\"key\": value, …}}")),
+        Err(error) => Err(format!("--attributes {name}: it is no JSON: {error}")),
+    }
 }
 
 /// All labels. A key that is given twice is an error.
@@ -67,6 +95,22 @@ mod tests {
         ] {
             assert_eq!(parse_attribute(text), Ok((key.into(), value)), "{text}");
         }
+    }
+
+    #[test]
+    fn single_attributes_come_before_those_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wish.json");
+        let with = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            attributes_with(Some(&file), &[("a".to_owned(), json!(1)), ("c".to_owned(), json!(3))])
+        };
+        let all = with(r#"{"a": {"deep": true}, "b": [2]}"#);
+        assert_eq!(all.map(Value::Object), Ok(json!({"a": 1, "b": [2], "c": 3})));
+        assert!(with("[1]").is_err_and(|why| why.contains("--attributes") && why.contains("no JSON object")));
+        assert!(with("{\n\"a\" 1}").is_err_and(|why| why.contains("line 2 column 5")));
+        let missing = attributes_with(Some(&folder.path().join("none")), &[]);
+        assert!(missing.is_err_and(|why| why.contains("none: it can't be read")));
     }
 
     #[test]

@@ -18,13 +18,21 @@ pub struct BenchArgs {
     /// Only rows whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// How many finished leases the store has where it has many [default: 150,000; 1,000,000 takes some minutes and 5 GB]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    finished: Option<u32>,
     /// Print one JSON object a row: name, value, unit, floor, ratio
     #[arg(long)]
     json: bool,
 }
 
 pub async fn bench(args: &BenchArgs) -> Result<u8, Exit> {
-    let options = Options { quick: args.quick, folder: args.folder.clone(), only: args.only.clone() };
+    let options = Options {
+        quick: args.quick,
+        folder: args.folder.clone(),
+        only: args.only.clone(),
+        finished: args.finished.map(|count| count as usize),
+    };
     let mut signals = Signals::catch()?;
     let rows = bench::run(options, &mut signals).await.map_err(|error| match error.downcast::<Exit>() {
         Ok(exit) => exit,

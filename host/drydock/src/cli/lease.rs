@@ -1,14 +1,13 @@
-//! `lease`, `wait` and `release`.
+//! `lease` and `wait`.
 
-use super::args::{LeaseArgs, ReleaseArgs, WaitArgs};
-use super::client::{Client, ClientError, path};
+use super::args::{LeaseArgs, WaitArgs};
+use super::client::Client;
 use super::holding::{Holding, keep};
 use super::output::{plain, print, print_json, tell};
 use super::signals::Signals;
 use super::waiting::{ask, interrupted, release, request, until_active, until_ours};
-use crate::api::types::{LeaseView, ReleaseRequest};
+use crate::api::types::LeaseView;
 use crate::exit::{self, Exit};
-use serde_json::Value;
 
 pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
     // While nobody knows its id but this client, it ends with it.
@@ -53,29 +52,6 @@ pub async fn wait(client: &Client, args: &WaitArgs) -> Result<u8, Exit> {
     };
     print_lease(&detail.lease, args.json)?;
     Ok(exit::OK)
-}
-
-pub async fn release_all(client: &Client, args: &ReleaseArgs) -> Result<u8, Exit> {
-    let kind = if args.resource { "resources" } else { "leases" };
-    let body = ReleaseRequest { reason: args.reason.clone(), if_epoch: args.if_epoch };
-    let mut released: Vec<Value> = Vec::new();
-    let mut failed = None;
-    for id in &args.ids {
-        let answer: Result<Value, ClientError> = client.post(&(path(kind, id) + "/release"), &body).await;
-        match answer {
-            Ok(view) => released.push(view),
-            Err(error) => {
-                let exit = Exit::from(error);
-                // The others are still to be tried; the first failure gives the code.
-                tell(&exit.message);
-                failed.get_or_insert(exit.code);
-            }
-        }
-    }
-    if args.json {
-        print_json(&released)?;
-    }
-    Ok(failed.unwrap_or(exit::OK))
 }
 
 fn print_lease(lease: &LeaseView, json: bool) -> Result<(), Exit> {

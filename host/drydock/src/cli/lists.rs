@@ -2,45 +2,91 @@
 
 use super::args::{LeasesArgs, ResourcesArgs};
 use super::client::Client;
+use super::filters::ListArgs;
 use super::moment::{now, relative};
-use super::output::{print, print_json, table, width};
-use crate::api::types::{LeaseView, Leases, LeasesQuery, ResourceView, Resources, ResourcesQuery};
+use super::output::{print, print_json, table, tell, width};
+use crate::api::types::{Cursor, LeaseView, Leases, LeasesQuery, ResourceView, Resources, ResourcesQuery};
 use crate::exit::{self, Exit};
 use drydock_core::model::rows::Wanted;
 
+/// Rows of one answer.
+const PAGE: usize = 1_000;
+
 pub async fn leases(client: &Client, args: &LeasesArgs) -> Result<u8, Exit> {
-    let query = LeasesQuery {
-        kind: args.kind.clone(),
-        owner: args.owner.clone(),
-        blueprint: args.blueprint.clone(),
-        status: args.status,
-        all: args.all,
-        limit: Some(args.limit),
-    };
-    let list: Leases = client.get("/v1/leases", &query).await?;
-    if args.json {
-        print_json(&list)?;
+    let ListArgs { all, finished, limit, json } = args.list;
+    let query = LeasesQuery { all, finished, ..args.which.leases()? };
+    let (leases, next) = every_lease(client, query, limit as usize).await?;
+    if json {
+        print_json(&Leases { leases, next })?;
     } else {
-        print(&lease_table(&list.leases, now(), width()))?;
+        print(&lease_table(&leases, now(), width()))?;
+        tell_of_more(next.is_some(), limit);
     }
     Ok(exit::OK)
 }
 
+/// Leases page by page, up to a limit; and where the list would go on.
+pub async fn every_lease(
+    client: &Client,
+    query: LeasesQuery,
+    limit: usize,
+) -> Result<(Vec<LeaseView>, Option<String>), Exit> {
+    every(limit, async |page, after| {
+        let query = LeasesQuery { limit: page, after, ..query.clone() };
+        let answer: Leases = client.get("/v1/leases", &query).await?;
+        Ok((answer.leases, answer.next))
+    })
+    .await
+}
+
 pub async fn resources(client: &Client, args: &ResourcesArgs) -> Result<u8, Exit> {
-    let query = ResourcesQuery {
-        kind: args.kind.clone(),
-        blueprint: args.blueprint.clone(),
-        status: args.status,
-        all: args.all,
-        limit: Some(args.limit),
-    };
-    let list: Resources = client.get("/v1/resources", &query).await?;
-    if args.json {
-        print_json(&list)?;
+    let ListArgs { all, finished, limit, json } = args.list;
+    let query = ResourcesQuery { status: args.status, all, finished, ..args.of.resources()? };
+    let (resources, next) = every_resource(client, query, limit as usize).await?;
+    if json {
+        print_json(&Resources { resources, next })?;
     } else {
-        print(&resource_table(&list.resources, now(), width()))?;
+        print(&resource_table(&resources, now(), width()))?;
+        tell_of_more(next.is_some(), limit);
     }
     Ok(exit::OK)
+}
+
+/// The same for resources.
+pub async fn every_resource(
+    client: &Client,
+    query: ResourcesQuery,
+    limit: usize,
+) -> Result<(Vec<ResourceView>, Option<String>), Exit> {
+    every(limit, async |page, after| {
+        let query = ResourcesQuery { limit: page, after, ..query.clone() };
+        let answer: Resources = client.get("/v1/resources", &query).await?;
+        Ok((answer.resources, answer.next))
+    })
+    .await
+}
+
+/// Asks for page after page.
+async fn every<T>(
+    limit: usize,
+    page: impl AsyncFn(Option<u32>, Option<Cursor>) -> Result<(Vec<T>, Option<String>), Exit>,
+) -> Result<(Vec<T>, Option<String>), Exit> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let size = PAGE.min(limit - all.len());
+        let (mut rows, next) = page(Some(size as u32), after).await?;
+        all.append(&mut rows);
+        let (Some(text), true) = (next.clone(), all.len() < limit) else { return Ok((all, next)) };
+        let cursor = Cursor::try_from(text);
+        after = Some(cursor.map_err(|why| Exit::new(exit::FAILURE, format!("the daemon's list can't go on: {why}")))?);
+    }
+}
+
+fn tell_of_more(more: bool, limit: u32) {
+    if more {
+        tell(&format!("there may be more than these {limit}; --limit says how many are listed"));
+    }
 }
 
 /// A lease's status for people: also that it is to end, and how it ended.
@@ -61,7 +107,7 @@ pub fn resource_status(resource: &ResourceView) -> String {
     }
 }
 
-fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {
+pub fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {
     let rows: Vec<Vec<String>> = leases
         .iter()
         .map(|lease| {
@@ -82,7 +128,7 @@ fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {
     listed("leases", &heading, &rows, width)
 }
 
-fn resource_table(resources: &[ResourceView], now: i64, width: Option<u16>) -> String {
+pub fn resource_table(resources: &[ResourceView], now: i64, width: Option<u16>) -> String {
     let rows: Vec<Vec<String>> = resources
         .iter()
         .map(|resource| {

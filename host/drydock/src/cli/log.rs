@@ -22,29 +22,43 @@ pub async fn log(client: &Client, args: &LogArgs) -> Result<u8, Exit> {
         }),
         None => None,
     };
-    let mut query = EventsQuery { after: args.after, subject, limit: Some(PAGE), wait_ms: None };
+    let query = EventsQuery {
+        after: args.after,
+        subject,
+        owner: args.owner.clone(),
+        status: args.status.clone(),
+        ..args.of.events()?
+    };
+    print_events(client, query, args.follow, args.json).await?;
+    Ok(exit::OK)
+}
+
+/// Prints events page by page, and goes on with those to come if they are followed.
+pub async fn print_events(client: &Client, mut query: EventsQuery, follow: bool, json: bool) -> Result<(), Exit> {
+    query.limit = Some(PAGE);
     let mut all = Vec::new();
     loop {
         let page: Events = client.get("/v1/events", &query).await?;
         let last = page.events.len() < PAGE as usize;
         for event in page.events {
-            match (args.json, args.follow) {
+            match (json, follow) {
                 (true, true) => print_json_line(&event)?,
                 (true, false) => all.push(event),
                 (false, _) => print(&line(&event))?,
             }
         }
         query.after = page.next;
-        match (last, args.follow) {
+        query.from_now = false;
+        match (last, follow) {
             (false, _) => {}
             (true, true) => query.wait_ms = Some(POLL_MS),
             (true, false) => break,
         }
     }
-    if args.json {
+    if json {
         print_json(&all)?;
     }
-    Ok(exit::OK)
+    Ok(())
 }
 
 /// An event on a line: when, what, what became of it, and why.

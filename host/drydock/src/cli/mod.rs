@@ -8,6 +8,7 @@ pub(crate) mod client;
 mod command;
 mod daemon;
 mod demo;
+mod filters;
 mod holding;
 pub(crate) mod house;
 mod lease;
@@ -15,17 +16,19 @@ mod lists;
 mod log;
 mod moment;
 mod output;
+mod release;
 mod show;
 pub(crate) mod signals;
 mod sim;
 mod waiting;
+mod watch;
 mod with;
 
 use crate::exit::{self, Exit};
 use crate::server::Options;
 use args::{Cli, ClientCommand, Command};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use client::Client;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
         // It has threads of its own.
         Command::Serve(args) => serve(args, cli.socket),
         Command::Sim(command) => sim::sim(&command),
+        Command::Completion(args) => completion(args.shell),
         Command::Client(command) => start(command, cli.socket),
     };
     match result {
@@ -58,6 +62,13 @@ pub fn main() -> ExitCode {
 
 fn serve(args: args::ServeArgs, socket: Option<PathBuf>) -> Result<u8, Exit> {
     crate::server::serve(Options { config: args.config, socket, log: args.log }).map(|()| exit::OK)
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<u8, Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "drydock", &mut script);
+    output::print_bytes(&script)?;
+    Ok(exit::OK)
 }
 
 fn start(command: ClientCommand, socket: Option<PathBuf>) -> Result<u8, Exit> {
@@ -79,13 +90,14 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Wait(args) => lease::wait(client, &args).await,
         ClientCommand::With(args) => with::with(client, &args).await.map_err(itself),
         ClientCommand::Command(args) => command::command(client, &args).await.map_err(itself),
-        ClientCommand::Release(args) => lease::release_all(client, &args).await,
+        ClientCommand::Release(args) => release::release(client, &args).await,
         ClientCommand::Extend(args) => holding::extend(client, &args).await,
         ClientCommand::Beat(args) => holding::beat(client, &args).await,
         ClientCommand::Leases(args) => lists::leases(client, &args).await,
         ClientCommand::Resources(args) => lists::resources(client, &args).await,
         ClientCommand::Show(args) => show::show(client, &args).await,
         ClientCommand::Log(args) => log::log(client, &args).await,
+        ClientCommand::Watch(args) => watch::watch(client, &args).await,
         ClientCommand::Why(args) => daemon::why(client, &args).await,
         ClientCommand::Check(args) => daemon::check(client, &args).await,
         ClientCommand::Status(args) => daemon::status(client, &args).await,

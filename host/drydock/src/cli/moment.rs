@@ -87,6 +87,18 @@ pub fn parse_end(text: &str) -> Result<End, String> {
     }
 }
 
+/// A moment as a flag's value, in milliseconds since 1970: "2h" ago, or one like 2026-11-24T18:00:00Z.
+pub fn parse_since(text: &str) -> Result<i64, String> {
+    if let Ok(moment) = humantime::parse_rfc3339_weak(text.trim()) {
+        return Ok(milliseconds(moment));
+    }
+    match parse_span(text) {
+        Ok(length) => Ok(now() - whole_milliseconds(length)),
+        Err(why) if text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains('-') => Err(why),
+        Err(_) => Err("write how long ago, like 2h, or a moment in UTC like 2026-11-24T18:00:00Z".into()),
+    }
+}
+
 /// A length in whole milliseconds, as the API has them.
 pub fn whole_milliseconds(length: Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
@@ -140,6 +152,15 @@ mod tests {
         assert!(parse_span("-1h").is_err());
         assert!(parse_span("").is_err());
         assert!(parse_span("99999999999999999999h").is_err());
+    }
+
+    #[test]
+    fn a_past_moment_is_a_length_ago_or_a_moment() {
+        let ago = now() - parse_since("2h").unwrap();
+        assert!((7_200_000..7_260_000).contains(&ago), "{ago}");
+        assert_eq!(parse_since("2026-11-24T08:30:12Z"), Ok(1_795_509_012_000));
+        assert!(parse_since("yesterday").is_err_and(|why| why.contains("like 2h")));
+        assert!(parse_since("5 parsecs").is_err_and(|why| why.contains("90s")));
     }
 
     #[test]

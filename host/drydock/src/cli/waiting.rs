@@ -2,7 +2,7 @@
 //! what has not changed.
 
 use super::args::WishArgs;
-use super::attribute::{attributes, labels};
+use super::attribute::{attributes_with, labels};
 use super::client::{Client, ClientError, path};
 use super::moment::{now, whole_milliseconds};
 use super::output::{plain, tell};
@@ -30,7 +30,7 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
     let invalid = |why: String| Exit::new(exit::INVALID, why);
     Ok(AskRequest {
         kind: wish.kind.clone(),
-        attributes: attributes(&wish.attribute).map_err(invalid)?,
+        attributes: attributes_with(wish.attributes.as_deref(), &wish.attribute).map_err(invalid)?,
         labels: labels(&wish.label).map_err(invalid)?,
         blueprint: wish.blueprint.clone(),
         owner: wish.owner.clone(),

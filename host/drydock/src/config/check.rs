@@ -25,6 +25,10 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         let problem = format!("{} is out of range; it is 1 to 3600 seconds", file.hold_grace);
         return Err(at(&document, "hold_grace", problem));
     }
+    if !(60..=315_360_000).contains(&file.keep_finished) {
+        let problem = format!("{} is out of range; it is 60 to 315360000 seconds", file.keep_finished);
+        return Err(at(&document, "keep_finished", problem));
+    }
     let mut plugins = Vec::new();
     for (index, folder) in file.plugins.iter().enumerate() {
         let path = document.resolve(folder);
@@ -43,6 +47,7 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         node,
         stop_grace: Duration::from_secs(file.stop_grace),
         hold_grace: Duration::from_secs(file.hold_grace),
+        keep_finished: Duration::from_secs(file.keep_finished),
         credentials: credentials(file.credentials, &document)?,
         blueprints: file.blueprint,
         document,

@@ -26,6 +26,9 @@ pub struct File {
     /// Default: 30.
     #[serde(default = "thirty")]
     pub hold_grace: u64,
+    /// Seconds for which what has ended is kept, counted from its end. 60 to 315,360,000. Default: 604,800, a week.
+    #[serde(default = "a_week")]
+    pub keep_finished: u64,
     /// By name.
     #[serde(default)]
     pub credentials: Credentials,
@@ -39,6 +42,10 @@ fn ten() -> u64 {
 
 fn thirty() -> u64 {
     30
+}
+
+fn a_week() -> u64 {
+    604_800
 }
 
 impl File {

@@ -39,6 +39,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// How long the client of a tied lease may take to connect, after it has asked or the daemon was started.
     pub hold_grace: Duration,
+    /// How long what has ended is kept.
+    pub keep_finished: Duration,
     pub credentials: Credentials,
     /// In the order of the file.
     pub blueprints: Vec<BlueprintConfig>,

@@ -101,7 +101,7 @@ fn uncontrolled(field: &str, value: &str) -> Result<(), ApiError> {
     }
 }
 
-fn check_labels(labels: &Labels) -> Result<(), ApiError> {
+pub fn check_labels(labels: &Labels) -> Result<(), ApiError> {
     for (key, value) in labels {
         let known = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
         if !(1..=63).contains(&key.len()) || !key.chars().all(known) {
@@ -160,7 +160,7 @@ fn fits(attributes: &Value, candidates: &[(&str, &Entry)]) -> Result<(), ApiErro
 }
 
 /// The same value with the keys of every object in order, so that equal requests are equal texts.
-fn sorted(value: &Value) -> Value {
+pub fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut entries: Vec<_> = object.iter().collect();

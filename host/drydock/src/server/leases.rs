@@ -3,15 +3,14 @@
 use super::ask;
 use super::body::{Json, MaybeJson, Params};
 use super::error::ApiError;
-use super::router::{App, Id, User, limit, now, wait};
-use super::views;
+use super::router::{App, Id, User, now, wait};
+use super::{filters, views};
 use crate::api::types::{
-    AskRequest, LeaseDetailView, LeaseView, Leases, LeasesQuery, ReleaseRequest, WaitQuery, WhyView,
+    AskRequest, Cursor, LeaseDetailView, LeaseView, Leases, LeasesQuery, ReleaseRequest, WaitQuery, WhyView,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
 use drydock_core::engine::Left;
-use drydock_core::engine::api::Filter;
 use drydock_core::model::rows::{Lease, Wanted};
 use drydock_core::model::status::LeaseStatus;
 use std::sync::Arc;
@@ -76,16 +75,11 @@ pub async fn list(
     State(app): State<Arc<App>>,
     Params(query): Params<LeasesQuery>,
 ) -> Result<axum::Json<Leases>, ApiError> {
-    let filter = Filter {
-        kind: query.kind,
-        owner: query.owner,
-        blueprint: query.blueprint,
-        status: query.status.map(|status| status.name().to_string()),
-        all: query.all,
-        limit: limit(query.limit, 100_000)?,
-    };
+    let filter = filters::leases(&app, query).await?;
     let leases = app.node.leases(&filter).await?;
-    Ok(axum::Json(Leases { leases: leases.into_iter().map(views::lease).collect() }))
+    let next = leases.last().filter(|_| leases.len() >= filter.limit as usize);
+    let next = next.map(|lease| Cursor(lease.asked_at, lease.id.clone()).into());
+    Ok(axum::Json(Leases { leases: leases.into_iter().map(views::lease).collect(), next }))
 }
 
 pub async fn show(

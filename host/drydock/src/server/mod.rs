@@ -24,6 +24,7 @@ mod catalogue;
 mod commands;
 mod error;
 mod events;
+mod filters;
 mod holding;
 mod leases;
 mod logging;

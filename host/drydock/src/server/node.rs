@@ -48,6 +48,7 @@ pub async fn start(config: &Config, store: Store, loaded: &Loaded, loader: Arc<L
         alone: matches!(config.store, StoreConfig::Sqlite(_)),
         sweeps: true,
         hold_grace: i64::try_from(config.hold_grace.as_millis()).unwrap_or(i64::MAX),
+        keep_finished: Some(i64::try_from(config.keep_finished.as_millis()).unwrap_or(i64::MAX)),
     };
     Node::start(start).await.map_err(|error| Exit::new(exit::STORE, format!("{}: {error}", config.store.shown())))
 }

@@ -3,28 +3,22 @@
 use super::body::{MaybeJson, Params};
 use super::error::ApiError;
 use super::leases::reason;
-use super::router::{App, Id, limit};
-use super::views;
-use crate::api::types::{ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery};
+use super::router::{App, Id};
+use super::{filters, views};
+use crate::api::types::{Cursor, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery};
 use axum::Json;
 use axum::extract::State;
-use drydock_core::engine::api::Filter;
 use std::sync::Arc;
 
 pub async fn list(
     State(app): State<Arc<App>>,
     Params(query): Params<ResourcesQuery>,
 ) -> Result<Json<Resources>, ApiError> {
-    let filter = Filter {
-        kind: query.kind,
-        owner: None,
-        blueprint: query.blueprint,
-        status: query.status.map(|status| status.name().to_string()),
-        all: query.all,
-        limit: limit(query.limit, 100_000)?,
-    };
+    let filter = filters::resources(query)?;
     let resources = app.node.resources(&filter).await?;
-    Ok(Json(Resources { resources: resources.into_iter().map(views::resource).collect() }))
+    let next = resources.last().filter(|_| resources.len() >= filter.limit as usize);
+    let next = next.map(|resource| Cursor(resource.created_at, resource.id.clone()).into());
+    Ok(Json(Resources { resources: resources.into_iter().map(views::resource).collect(), next }))
 }
 
 pub async fn show(State(app): State<Arc<App>>, Id(id): Id) -> Result<Json<ResourceDetailView>, ApiError> {

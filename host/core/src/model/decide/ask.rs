@@ -41,6 +41,7 @@ impl Deciding<'_> {
             considered_at: 0,
             never_since: None,
             waiting: 0,
+            used_at: self.at,
         });
         if class.revision < new.revision {
             class = self.answered(class, new.revision, &new.answers);
@@ -53,6 +54,7 @@ impl Deciding<'_> {
             owner: inherited.owner.to_owned(),
             holder: inherited.holder.map(str::to_owned),
             request: Doc(new.request.clone()),
+            key: new.key.as_ref().map(|key| key.name.clone()),
             status: LeaseStatus::Pending,
             wanted: Wanted::Keep,
             outcome: String::new(),

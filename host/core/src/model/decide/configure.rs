@@ -153,7 +153,7 @@ impl Deciding<'_> {
             0 => class.never_since.map(|_| self.at),
             _ => class.never_since,
         };
-        Class { waiting: class.waiting + 1, never_since, ..class }
+        Class { waiting: class.waiting + 1, never_since, used_at: self.at, ..class }
     }
 }
 

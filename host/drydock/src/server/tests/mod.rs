@@ -4,6 +4,7 @@
 mod asking;
 mod commanding;
 mod holding;
+mod listing;
 mod shelf;
 mod waiting;
 
@@ -70,6 +71,7 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
         alone: true,
         sweeps: true,
         hold_grace,
+        keep_finished: None,
     };
     let node = Node::start(start).await.unwrap();
     let news = News::new();
