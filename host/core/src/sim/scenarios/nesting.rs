@@ -48,5 +48,51 @@ pub fn all() -> Vec<Scenario> {
             reached: &["served"],
             ..base()
         },
+        Scenario {
+            name: "mixed-farm",
+            about: "four blueprints, two of them on the others, with different build times and attributes, in waves",
+            nodes: 3,
+            yards: vec![
+                Yard { name: "lab", bindings: TWO_BINDINGS, shares: 2, labels: LAB, open_again: 0, ..Yard::HOSTS },
+                Yard {
+                    name: "cloud",
+                    max_resources: Some(2),
+                    labels: CLOUD,
+                    open_again: 3,
+                    open_pause: 5_000,
+                    idle_timeout: Some(600),
+                    ..Yard::HOSTS
+                },
+                Yard { activate_again: 1, max_resources: Some(3), ..COPIES },
+                Yard {
+                    name: "sets",
+                    kind: "set",
+                    stands_on: &["copy"],
+                    max_resources: Some(2),
+                    max_uses: Some(2),
+                    ..COPIES
+                },
+            ],
+            clients: [0, 40_000, 300_000]
+                .into_iter()
+                .flat_map(|wave| {
+                    [
+                        Client::at(wave).of("copy").hold(20_000),
+                        Client::at(wave + 10).labelled(CLOUD).hold(15_000),
+                        Client::at(wave + 20).of("set").hold(10_000),
+                        Client::at(wave + 30).labelled(LAB).hold(5_000),
+                        Client::at(wave + 40).of("copy").cancels(3_000),
+                    ]
+                })
+                .collect(),
+            faults: Faults::ALL,
+            naive: &[&[Towers]],
+            reached: &["served", "cancelled", "reclaimed"],
+            early_timer: 400,
+            ..base()
+        },
     ]
 }
+
+const LAB: &[(&str, &str)] = &[("where", "lab")];
+const CLOUD: &[(&str, &str)] = &[("where", "cloud")];
