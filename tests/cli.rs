@@ -8,6 +8,8 @@ mod house;
 #[path = "fixture/sshd.rs"]
 mod sshd;
 
+#[path = "cli/applying.rs"]
+mod applying;
 #[path = "cli/bench.rs"]
 mod bench;
 #[path = "cli/choosing.rs"]

@@ -123,7 +123,11 @@ impl Node {
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
         node.commit(Change::Join { name }).await;
-        let kinds = node.announce(&node.farm()).await?;
+        let kinds = match node.announce(&node.farm()).await {
+            // It was seen dead before it was up, and is to be replaced like any other.
+            Err(_) if node.is_stopping() => BTreeSet::new(),
+            announced => announced?,
+        };
         node.spawn("hub", hub::run(Arc::clone(&node), messages));
         node.spawn("holds", holds::run(Arc::clone(&node)));
         node.match_kinds(kinds);

@@ -159,6 +159,35 @@ pub enum ClientCommand {
     #[command(after_help = "Example:\n  drydock check && echo all is well")]
     Check(JsonArgs),
 
+    /// Bring another configuration in force, without a restart
+    ///
+    /// Shows what would change, and asks before it does that. Resources stay as they were made; a blueprint that is not
+    /// named any more takes nothing new and closes its resources as soon as nobody is on them. A daemon with an SQLite
+    /// store brings its own file in force again when it is started.
+    #[command(after_help = "Examples:\n  drydock apply --config drydock.toml\n  \
+        drydock apply --config drydock.toml --dry-run --json")]
+    Apply(ApplyArgs),
+
+    /// List blueprints: what they have, and whether they take anything new
+    #[command(after_help = "Example:\n  drydock blueprints")]
+    Blueprints(JsonArgs),
+
+    /// Have a blueprint take nothing new, or take things again
+    #[command(subcommand, after_help = "Example:\n  drydock blueprint drain lab --reason 'new switch'")]
+    Blueprint(BlueprintCommand),
+
+    /// Have a resource take nothing new, take things again, or end
+    #[command(subcommand, after_help = "Example:\n  drydock resource drain RESOURCE --reason 'new disk'")]
+    Resource(ResourceCommand),
+
+    /// List plugins: those that blueprints run, and those that resources were made with
+    #[command(after_help = "Example:\n  drydock plugins")]
+    Plugins(JsonArgs),
+
+    /// List slots that are held, and by whom, or set aside
+    #[command(after_help = "Example:\n  drydock slots --space lab")]
+    Slots(SlotsArgs),
+
     /// Show the daemon: its version, store, configuration and blueprints
     #[command(after_help = "Example:\n  drydock status --json | jq .revision")]
     Status(JsonArgs),
@@ -459,6 +488,83 @@ pub struct WhyArgs {
     pub lease: String,
 
     /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The configuration, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Only show what would change
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+
+    /// Do it without asking
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// Print what changes as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BlueprintCommand {
+    /// It takes nothing new, and what nobody is on is closed; also after a restart, until it is undrained
+    Drain(DrainArgs),
+
+    /// It takes things again
+    Undrain(UndrainArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ResourceCommand {
+    /// It takes nothing new, and is closed when nobody is on it, unless it is undrained before
+    Drain(DrainArgs),
+
+    /// It takes things again, if it is not being closed yet
+    Undrain(UndrainArgs),
+
+    /// It takes nothing new, and is closed when nobody is on it. That can't be taken back
+    Release(DrainArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct DrainArgs {
+    /// The blueprint's name, or the resource's id or the beginning of it
+    #[arg(value_name = "NAME", value_parser = Text::new())]
+    pub name: String,
+
+    /// Why, for the people who ask
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub reason: Option<String>,
+
+    /// Print how it is then as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct UndrainArgs {
+    /// The blueprint's name, or the resource's id or the beginning of it
+    #[arg(value_name = "NAME", value_parser = Text::new())]
+    pub name: String,
+
+    /// Print how it is then as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SlotsArgs {
+    /// Only those of this name space: a blueprint's, unless its configuration names another in `slots`
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub space: Option<String>,
+
+    /// Print them as JSON
     #[arg(long)]
     pub json: bool,
 }

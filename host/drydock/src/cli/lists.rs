@@ -102,9 +102,16 @@ pub fn lease_status(lease: &LeaseView) -> String {
 pub fn resource_status(resource: &ResourceView) -> String {
     if resource.wanted == Wanted::End && resource.status.alive() {
         format!("{} (closing)", resource.status)
+    } else if resource.drained.is_some() && resource.status.alive() {
+        format!("{} (drained)", resource.status)
     } else {
         resource.status.to_string()
     }
+}
+
+/// Why a resource is as it is.
+fn noted(resource: &ResourceView) -> Option<String> {
+    resource.reason.clone().or_else(|| resource.drained.clone()).or_else(|| resource.note.clone())
 }
 
 pub fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {
@@ -141,7 +148,7 @@ pub fn resource_table(resources: &[ResourceView], now: i64, width: Option<u16>) 
                 format!("{}/{}", resource.used, resource.shares),
                 relative(now, resource.created_at),
                 resource.idle_since.map(|at| relative(now, at)).unwrap_or_default(),
-                resource.reason.clone().or_else(|| resource.note.clone()).unwrap_or_default(),
+                noted(resource).unwrap_or_default(),
             ]
         })
         .collect();
@@ -149,7 +156,7 @@ pub fn resource_table(resources: &[ResourceView], now: i64, width: Option<u16>) 
     listed("resources", &heading, &rows, width)
 }
 
-fn listed(what: &str, heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
+pub fn listed(what: &str, heading: &[&str], rows: &[Vec<String>], width: Option<u16>) -> String {
     if rows.is_empty() { format!("no {what}\n") } else { table(heading, rows, width) }
 }
 

@@ -1,9 +1,11 @@
 //! The command line: the daemon's clients. Each command prints data on stdout and talk on stderr, and ends with a code
 //! of [`crate::exit`].
 
+mod apply;
 mod args;
 mod attribute;
 mod bench;
+mod blueprints;
 pub(crate) mod client;
 mod command;
 mod daemon;
@@ -100,6 +102,12 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Watch(args) => watch::watch(client, &args).await,
         ClientCommand::Why(args) => daemon::why(client, &args).await,
         ClientCommand::Check(args) => daemon::check(client, &args).await,
+        ClientCommand::Apply(args) => apply::apply(client, &args).await,
+        ClientCommand::Blueprints(args) => blueprints::list(client, &args).await,
+        ClientCommand::Blueprint(command) => blueprints::blueprint(client, &command).await,
+        ClientCommand::Resource(command) => blueprints::resource(client, &command).await,
+        ClientCommand::Plugins(args) => blueprints::plugins(client, &args).await,
+        ClientCommand::Slots(args) => blueprints::slots(client, &args).await,
         ClientCommand::Status(args) => daemon::status(client, &args).await,
         ClientCommand::Bench(args) => bench::bench(&args).await,
         ClientCommand::Demo(args) => demo::demo(&args).await,

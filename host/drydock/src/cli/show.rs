@@ -140,6 +140,7 @@ fn resource_facts(resource: &ResourceView, now: i64) -> Facts {
         ("blueprint", Some(resource.blueprint.clone())),
         ("status", Some(resource_status(resource))),
         ("reason", resource.reason.clone()),
+        ("drained", resource.drained.clone()),
         ("note", resource.note.clone()),
         ("tries", Some(resource.attempt.to_string()).filter(|_| resource.attempt > 0)),
         ("shares", Some(format!("{} of {} taken", resource.used, resource.shares))),

@@ -3,9 +3,11 @@
 use crate::api::types::BlueprintView;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::contract::Descriptor;
+use drydock_core::engine::InForce;
 use drydock_core::engine::api::AskError;
 use drydock_runtime::Schemas;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One blueprint.
 #[derive(Debug)]
@@ -24,7 +26,46 @@ pub struct Catalogue {
     pub blueprints: BTreeMap<String, Entry>,
 }
 
+/// The catalogue of the revision in force, made again when that is another.
+#[derive(Debug, Default)]
+pub struct Current(Mutex<Option<(u64, Arc<Catalogue>)>>);
+
+impl Current {
+    pub fn of(&self, farm: &InForce) -> Arc<Catalogue> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((revision, catalogue)) if *revision == farm.revision => Arc::clone(catalogue),
+            _ => {
+                let catalogue = Arc::new(Catalogue::new(farm));
+                *known = Some((farm.revision, Arc::clone(&catalogue)));
+                catalogue
+            }
+        }
+    }
+}
+
 impl Catalogue {
+    fn new(farm: &InForce) -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        for (name, blueprint) in &farm.blueprints {
+            let descriptor = blueprint.plugin.descriptor();
+            match Schemas::new(descriptor) {
+                Ok(schemas) => {
+                    let entry = Entry {
+                        config: (*blueprint.config).clone(),
+                        descriptor: descriptor.clone(),
+                        digest: blueprint.plugin.digest().to_string(),
+                        schemas,
+                    };
+                    catalogue.blueprints.insert(name.clone(), entry);
+                }
+                // Whoever brought it in force has looked at them.
+                Err(error) => tracing::error!(blueprint = name, "its schemas can't be used: {error}"),
+            }
+        }
+        catalogue
+    }
+
     /// Those that may serve a request of this type: all that make it, or the one that was named. At least one.
     pub fn candidates(&self, kind: &str, blueprint: Option<&str>) -> Result<Vec<(&str, &Entry)>, AskError> {
         let all = || self.blueprints.iter().map(|(name, entry)| (name.as_str(), entry));

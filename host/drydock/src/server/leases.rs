@@ -30,7 +30,7 @@ pub async fn ask(
 ) -> Result<(StatusCode, axum::Json<LeaseView>), ApiError> {
     let deadline = Instant::now() + wait(request.wait_ms)?;
     let now = now();
-    let ask = ask::check(request, &app.catalogue, user.as_deref(), now)?;
+    let ask = ask::check(request, &app.catalogue(), user.as_deref(), now)?;
     let left = app.node.listen();
     let mut lease = app.node.ask(ask).await?;
     // A key has found one that was asked for before.

@@ -1,6 +1,8 @@
 //! The daemon: it reads the configuration, loads plugins, starts a node, and answers on a Unix socket.
 //!
+//! - `apply`: bringing another configuration in force
 //! - `ask`: what a request for a lease must be
+//! - `blueprints`: the handlers of blueprints, plugins and slots
 //! - `body`: how bodies and queries are read
 //! - `bundled`: plugins that the program brings
 //! - `catalogue`: the blueprints in force, with what their plugins say of themselves
@@ -17,7 +19,9 @@
 //! - `socket`: the Unix socket, and who is at its other end
 //! - `views`: rows as answers show them
 
+mod apply;
 mod ask;
+mod blueprints;
 mod body;
 mod bundled;
 mod catalogue;

@@ -29,19 +29,24 @@ pub async fn open(config: &Config) -> Result<Store, Exit> {
     .map_err(|error| failed(error.to_string()))
 }
 
-/// Starts the node, with what the blueprints' plugins are.
-pub async fn start(config: &Config, store: Store, loaded: &Loaded, loader: Arc<Loader>) -> Result<Arc<Node>, Exit> {
+/// What a configuration is to the core, with what its blueprints' plugins are.
+pub fn farm(config: &Config, loaded: Loaded, loader: Arc<Loader>) -> Farm {
     let blueprints = config.blueprints.iter().map(|blueprint| (blueprint.name.clone(), blueprint.clone())).collect();
+    Farm {
+        // The node finds the number.
+        config: ConfigRevision { blueprints, ..ConfigRevision::default() },
+        plugins: loaded.plugins,
+        components: loaded.components,
+        source: Some(Arc::new(Kept { loader })),
+    }
+}
+
+/// Starts the node.
+pub async fn start(config: &Config, store: Store, farm: Farm) -> Result<Arc<Node>, Exit> {
     let start = Start {
         env: Real::new(),
         store: Arc::new(store),
-        farm: Farm {
-            // The node finds the number.
-            config: ConfigRevision { blueprints, ..ConfigRevision::default() },
-            plugins: loaded.plugins.clone(),
-            components: loaded.components.clone(),
-            source: Some(Arc::new(Kept { loader })),
-        },
+        farm,
         name: config.node.clone(),
         protections: Protections::ALL,
         // The file is locked by whoever has it open.

@@ -1,7 +1,6 @@
 //! Finding plugins and checking blueprints against them.
 
 use super::bundled;
-use super::catalogue::{Catalogue, Entry};
 use super::nesting::{Nesting, cycle};
 use crate::config::{Config, ConfigError, Segment};
 use crate::sentence::printable;
@@ -19,7 +18,6 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 /// What the blueprints' plugins are.
 #[derive(Default)]
 pub struct Loaded {
-    pub catalogue: Catalogue,
     /// By the blueprint's name.
     pub plugins: BTreeMap<String, Arc<dyn Plugin>>,
     /// Components by the digest of their plugin.
@@ -41,8 +39,7 @@ pub async fn load(config: &Config, loader: &Loader) -> Result<Loaded, ConfigErro
                 plugin
             }
         };
-        let entry = entry(config, blueprint, plugin.as_ref())?;
-        loaded.catalogue.blueprints.insert(blueprint.name.clone(), entry);
+        check(config, blueprint, plugin.as_ref())?;
         loaded.plugins.insert(blueprint.name.clone(), plugin);
     }
     no_cycle(config, &loaded)?;
@@ -109,7 +106,7 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(unreadable)
 }
 
-fn entry(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> Result<Entry, ConfigError> {
+fn check(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> Result<(), ConfigError> {
     let descriptor = plugin.descriptor();
     // The loader has looked at the schemas already.
     let schemas = Schemas::new(descriptor).map_err(|e| wrong(config, blueprint, "plugin", e))?;
@@ -130,10 +127,5 @@ fn entry(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> R
             );
         }
     }
-    Ok(Entry {
-        config: blueprint.clone(),
-        descriptor: descriptor.clone(),
-        digest: plugin.digest().to_string(),
-        schemas,
-    })
+    Ok(())
 }

@@ -4,8 +4,10 @@ use super::body::{MaybeJson, Params};
 use super::error::ApiError;
 use super::leases::reason;
 use super::router::{App, Id};
-use super::{filters, views};
-use crate::api::types::{Cursor, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery};
+use super::{ask, filters, views};
+use crate::api::types::{
+    Cursor, DrainRequest, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery, UndrainRequest,
+};
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
@@ -35,4 +37,28 @@ pub async fn release(
     }
     let reason = reason(&request)?.unwrap_or("asked by an operator");
     Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
+}
+
+pub async fn drain(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    MaybeJson(request): MaybeJson<DrainRequest>,
+) -> Result<Json<ResourceView>, ApiError> {
+    let reason = drain_reason(&request)?.unwrap_or("drained by an operator");
+    Ok(Json(views::resource(app.node.drain_resource(&id, Some(reason)).await?)))
+}
+
+pub async fn undrain(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    MaybeJson(_): MaybeJson<UndrainRequest>,
+) -> Result<Json<ResourceView>, ApiError> {
+    Ok(Json(views::resource(app.node.drain_resource(&id, None).await?)))
+}
+
+pub fn drain_reason(request: &DrainRequest) -> Result<Option<&str>, ApiError> {
+    if let Some(reason) = &request.reason {
+        ask::within("reason", reason, 1000)?;
+    }
+    Ok(request.reason.as_deref())
 }

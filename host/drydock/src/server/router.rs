@@ -1,10 +1,11 @@
 //! Which handler answers what.
 
-use super::catalogue::Catalogue;
+use super::apply::Applier;
+use super::catalogue::{Catalogue, Current};
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{ask, commands, events, holding, leases, resources, status};
+use super::{apply, ask, blueprints, commands, events, holding, leases, resources, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path, Request};
@@ -24,18 +25,25 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// What the handlers share.
 pub struct App {
     pub node: Arc<Node>,
-    pub catalogue: Catalogue,
+    pub catalogue: Current,
+    /// None where no plugins can be loaded.
+    pub applier: Option<Arc<Applier>>,
     pub runner: Runner,
     pub news: Arc<News>,
     /// Of the node.
     pub name: String,
     /// For people.
     pub store: String,
-    /// Of the configuration in force.
-    pub revision: u64,
     /// How long running commands may go on when the daemon stops.
     pub stop_grace: Duration,
     pub started: Instant,
+}
+
+impl App {
+    /// The blueprints in force.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.catalogue.of(&self.node.farm())
+    }
 }
 
 pub fn router(app: Arc<App>) -> Router {
@@ -54,6 +62,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/resources", get(resources::list))
         .route("/v1/resources/{id}", get(resources::show))
         .route("/v1/resources/{id}/release", post(resources::release))
+        .route("/v1/resources/{id}/drain", post(resources::drain))
+        .route("/v1/resources/{id}/undrain", post(resources::undrain))
+        .route("/v1/configuration", post(apply::apply))
+        .route("/v1/blueprints", get(blueprints::list))
+        .route("/v1/blueprints/{id}/drain", post(blueprints::drain))
+        .route("/v1/blueprints/{id}/undrain", post(blueprints::undrain))
+        .route("/v1/plugins", get(blueprints::plugins))
+        .route("/v1/slots", get(blueprints::slots))
         .route("/v1/events", get(events::list))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

@@ -1,5 +1,7 @@
 //! The daemon from start to stop.
 
+use super::apply::Applier;
+use super::catalogue::Current;
 use super::logging::{self, LogFormat};
 use super::news::News;
 use super::router::{App, now, router};
@@ -32,7 +34,8 @@ pub struct Options {
 /// How long connections may take to end after the time that commands and steps have for that.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// Runs a daemon until it is told to stop by SIGTERM or SIGINT. A second signal stops it at once.
+/// Runs a daemon until it is told to stop by SIGTERM or SIGINT. A second signal stops it at once. SIGHUP has it read its
+/// configuration again.
 ///
 /// It prints one line that begins with `ready` to stderr as soon as clients can connect.
 pub fn serve(options: Options) -> Result<(), Exit> {
@@ -56,7 +59,8 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let loader = Arc::new(loader);
     let store = node::open(&config).await?;
     let loaded = plugins::load(&config, &loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
-    let node = node::start(&config, store, &loaded, loader).await?;
+    let node = node::start(&config, store, node::farm(&config, loaded, Arc::clone(&loader))).await?;
+    let applier = Arc::new(Applier::new(loader, config.clone()));
     let bound = match Bound::new(&path).await {
         Ok(bound) => bound,
         Err(error) => {
@@ -68,12 +72,12 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let follower = tokio::spawn(Arc::clone(&news).follow(node.listen()));
     let app = App {
         node: Arc::clone(&node),
-        catalogue: loaded.catalogue,
+        catalogue: Current::default(),
+        applier: Some(Arc::clone(&applier)),
         runner,
         news: Arc::clone(&news),
         name: config.node.clone(),
         store: config.store.shown(),
-        revision: node.farm().revision,
         stop_grace: config.stop_grace,
         started: Instant::now(),
     };
@@ -86,7 +90,10 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
         std::process::id(),
         config.store.shown()
     );
-    signals.recv().await;
+    while !signals.stop_or_reload().await {
+        let (applier, node) = (Arc::clone(&applier), Arc::clone(&node));
+        tokio::spawn(async move { applier.reload(&node).await });
+    }
     tracing::info!("stopping: what runs has {} s to end", config.stop_grace.as_secs());
     let clean = async {
         news.stop();
@@ -138,6 +145,8 @@ impl Answering {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// To read the configuration again.
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -145,7 +154,20 @@ impl Signals {
         let listen = |kind| {
             signal(kind).map_err(|e| Exit::new(exit::FAILURE, format!("the daemon can't listen for signals: {e}")))
         };
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// True when the daemon is told to stop, false when it is told to read its configuration again.
+    async fn stop_or_reload(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => true,
+            _ = self.hang_up.recv() => false,
+        }
     }
 
     async fn recv(&mut self) {

@@ -13,8 +13,8 @@ pub async fn status(State(app): State<Arc<App>>) -> Json<Status> {
         pid: std::process::id(),
         node: app.name.clone(),
         store: app.store.clone(),
-        revision: app.revision,
-        blueprints: app.catalogue.views(),
+        revision: app.node.farm().revision,
+        blueprints: app.catalogue().views(),
         uptime_ms: u64::try_from(app.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }

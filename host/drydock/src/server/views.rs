@@ -77,6 +77,7 @@ pub fn resource(row: Resource) -> ResourceView {
         status: row.status,
         wanted: row.wanted,
         reason: row.reason,
+        drained: row.drained,
         attributes: object(&row.attributes),
         labels: row.labels.0,
         used: row.used,

@@ -8,7 +8,7 @@ mod listing;
 mod shelf;
 mod waiting;
 
-use super::catalogue::{Catalogue, Entry};
+use super::catalogue::Current;
 use super::news::News;
 use super::router::{App, router};
 use axum::Router;
@@ -20,7 +20,6 @@ use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
 use drydock_core::store::Store;
-use drydock_runtime::Schemas;
 use drydock_runtime::commands::{Credentials, Runner};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -54,13 +53,6 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     };
     let blueprints = [blueprint("shelf", places, &["commands:local"]), blueprint("cellar", 1, &[])];
     let blueprints: BTreeMap<String, BlueprintConfig> = blueprints.into_iter().map(|b| (b.name.clone(), b)).collect();
-    let mut catalogue = Catalogue::default();
-    for (name, config) in &blueprints {
-        let descriptor = plugin.descriptor().clone();
-        let schemas = Schemas::new(&descriptor).unwrap();
-        let digest = plugin.digest().to_string();
-        catalogue.blueprints.insert(name.clone(), Entry { config: config.clone(), descriptor, digest, schemas });
-    }
     let plugins = blueprints.keys().map(|name| (name.clone(), Arc::clone(&plugin))).collect();
     let start = Start {
         env: Real::new(),
@@ -78,12 +70,12 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     tokio::spawn(Arc::clone(&news).follow(node.listen()));
     let app = App {
         node: Arc::clone(&node),
-        catalogue,
+        catalogue: Current::default(),
+        applier: None,
         runner: Runner::new(Credentials::default()),
         news: Arc::clone(&news),
         name: "test".into(),
         store: "memory".into(),
-        revision: node.farm().revision,
         stop_grace: Duration::ZERO,
         started: Instant::now(),
     };
