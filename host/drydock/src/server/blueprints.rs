@@ -2,7 +2,7 @@
 
 use super::body::{MaybeJson, Params};
 use super::error::ApiError;
-use super::resources::drain_reason;
+use super::leases::reason;
 use super::router::{App, Id, now};
 use crate::api::types::{
     BlueprintState, BlueprintStatus, Blueprints, DrainRequest, PluginView, Plugins, Slots, SlotsQuery, UndrainRequest,
@@ -53,7 +53,7 @@ pub async fn drain(
     Id(name): Id,
     MaybeJson(request): MaybeJson<DrainRequest>,
 ) -> Result<Json<BlueprintState>, ApiError> {
-    let reason = drain_reason(&request)?.unwrap_or("by an operator");
+    let reason = reason(&request.reason)?.unwrap_or("by an operator");
     drained(&app, &name, Some(reason)).await
 }
 

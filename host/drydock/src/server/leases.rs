@@ -156,14 +156,14 @@ pub async fn release(
     Id(id): Id,
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
-    let reason = reason(&request)?.unwrap_or("asked by its holder");
+    let reason = reason(&request.reason)?.unwrap_or("asked by its holder");
     let ended = app.node.end_held(&id, "released", reason, request.if_epoch).await?;
     Ok(axum::Json(views::lease(ended)))
 }
 
-pub fn reason(request: &ReleaseRequest) -> Result<Option<&str>, ApiError> {
-    if let Some(reason) = &request.reason {
+pub fn reason(given: &Option<String>) -> Result<Option<&str>, ApiError> {
+    if let Some(reason) = given {
         ask::within("reason", reason, 1000)?;
     }
-    Ok(request.reason.as_deref())
+    Ok(given.as_deref())
 }

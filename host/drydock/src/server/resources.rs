@@ -4,7 +4,7 @@ use super::body::{MaybeJson, Params};
 use super::error::ApiError;
 use super::leases::reason;
 use super::router::{App, Id};
-use super::{ask, filters, views};
+use super::{filters, views};
 use crate::api::types::{
     Cursor, DrainRequest, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery, UndrainRequest,
 };
@@ -35,7 +35,7 @@ pub async fn release(
     if request.if_epoch.is_some() {
         return Err(ApiError::field("if_epoch", "a resource is held under no epoch, only leases are; leave it out"));
     }
-    let reason = reason(&request)?.unwrap_or("asked by an operator");
+    let reason = reason(&request.reason)?.unwrap_or("asked by an operator");
     Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
 }
 
@@ -44,7 +44,7 @@ pub async fn drain(
     Id(id): Id,
     MaybeJson(request): MaybeJson<DrainRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
-    let reason = drain_reason(&request)?.unwrap_or("drained by an operator");
+    let reason = reason(&request.reason)?.unwrap_or("drained by an operator");
     Ok(Json(views::resource(app.node.drain_resource(&id, Some(reason)).await?)))
 }
 
@@ -54,11 +54,4 @@ pub async fn undrain(
     MaybeJson(_): MaybeJson<UndrainRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
     Ok(Json(views::resource(app.node.drain_resource(&id, None).await?)))
-}
-
-pub fn drain_reason(request: &DrainRequest) -> Result<Option<&str>, ApiError> {
-    if let Some(reason) = &request.reason {
-        ask::within("reason", reason, 1000)?;
-    }
-    Ok(request.reason.as_deref())
 }
