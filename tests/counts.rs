@@ -306,6 +306,7 @@ fn building(id: &str) -> Item {
         space: "hosts".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: Some(Handout::default()) },
         overflow: None,
+        quota: None,
         activates: true,
         releases: true,
     };

@@ -1,9 +1,12 @@
 //! Requests, their keys, and the answers of their class.
 
 use crate::bed::*;
+use drydock_core::config::{Order, OwnerConfig};
 use drydock_core::contract::{Needs, Refusal};
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::*;
+use drydock_core::planner::look::{HEADS, Waiting};
+use drydock_core::plugin::Step;
 use drydock_core::store::Sought;
 use std::collections::BTreeMap;
 
@@ -66,4 +69,85 @@ pub async fn newer_answers_replace_older_ones(bed: &mut Bed) {
     assert_eq!((look.classes[0].class.revision, &look.classes[0].class.answers.0), (3, &refusing));
     let missing = Change::Consider { class: "nobody's".to_owned(), revision: 4, answers: BTreeMap::new() };
     assert_eq!(bed.lost(missing).await, Lost::Missing("nobody's".to_owned()));
+}
+
+pub async fn a_priority_is_a_head_start(bed: &mut Bed) {
+    bed.done(ask("l-1")).await;
+    let urgent = NewLease { priority: 2, head_start: 120_000, asked_at: START + 60_000, ..new_lease("l-2") };
+    bed.done(Change::Ask(Box::new(urgent))).await;
+    let lease = bed.lease("l-2").await;
+    assert_eq!((lease.priority, lease.ord), (2, START - 60_000));
+    let look = bed.store.look("host", &Sought::default()).await.unwrap().unwrap();
+    let order: Vec<&str> = look.classes[0].heads.iter().map(|head| head.lease.as_str()).collect();
+    assert_eq!(order, ["l-2", "l-1"]);
+    assert_eq!(bed.store.ahead(&bed.lease("l-1").await).await.unwrap(), 1);
+}
+
+fn of(owner: &str, id: &str) -> Change {
+    Change::Ask(Box::new(NewLease { owner: owner.to_owned(), ..new_lease(id) }))
+}
+
+fn within(placement: Placement, owner: &str, limit: i64) -> Placement {
+    Placement { quota: Some(Quota { owner: owner.to_owned(), limit }), ..placement }
+}
+
+pub async fn an_owner_has_no_more_than_its_quota(bed: &mut Bed) {
+    for id in ["l-1", "l-2", "l-3"] {
+        bed.done(of("ci", id)).await;
+    }
+    let takers = vec![within(ready("l-1", "r-1", "p-1"), "ci", 2), within(set_up("l-2", "r-1", "p-2"), "ci", 2)];
+    let building = Build { shares: 4, opens: false, ..build("r-1", &[], takers) };
+    assert_eq!(bed.planned(vec![Item::Build(Box::new(building))]).await, [None]);
+    let events = bed.store.events(0, Some("l-2"), 50).await.unwrap();
+    let placed = events.iter().find(|logged| logged.event.reason == "placed" && logged.event.id == "p-2").unwrap();
+    let detail = placed.event.detail.as_ref().unwrap();
+    assert!(detail.contains(r#""quota":{"count":2,"limit":2,"owner":"ci"}"#), "{detail}");
+    let third = || Item::Place(within(ready("l-3", "r-1", "p-3"), "ci", 2));
+    assert_eq!(bed.planned(vec![third()]).await, [Some(Lost::Quota("ci".to_owned()))]);
+    // What is over and not cleaned up counts; what is gone does not, and that is news to every pool.
+    bed.done(end("l-2")).await;
+    assert_eq!(bed.store.used(QUOTAS, "ci").await.unwrap(), 2);
+    let news = bed.pool("vm").await.news;
+    let step = bed.step(Step::Release, "p-2", done_with(None)).await;
+    bed.done(step).await;
+    assert_eq!(bed.store.used(QUOTAS, "ci").await.unwrap(), 1);
+    assert_eq!(bed.pool("vm").await.news, news + 1);
+    assert_eq!(bed.planned(vec![third()]).await, [None]);
+    // Lowered, it ends nothing that is there; and others are not bound by it.
+    bed.done(of("ci", "l-4")).await;
+    bed.done(of("ada", "l-5")).await;
+    let items = vec![
+        Item::Place(within(ready("l-4", "r-1", "p-4"), "ci", 1)),
+        Item::Place(within(ready("l-5", "r-1", "p-5"), "ada", 1)),
+    ];
+    assert_eq!(bed.planned(items).await, [Some(Lost::Quota("ci".to_owned())), None]);
+    // One that loses its place gives its part back.
+    let free = bed.pool("vm").await;
+    bed.done(end("l-5")).await;
+    assert_eq!(bed.store.used(QUOTAS, "ada").await.unwrap(), 0);
+    assert_eq!(bed.pool("vm").await, Pool { news: free.news + 1, ..free }, "nobody has to ask again what can be made");
+}
+
+pub async fn who_has_all_that_it_may_holds_up_nobody(bed: &mut Bed) {
+    bed.done(of("ci", "l-1")).await;
+    let takers = vec![within(ready("l-1", "r-1", "p-1"), "ci", 1)];
+    assert_eq!(bed.planned(vec![building("r-1", &[], takers)]).await, [None]);
+    for n in 0..70 {
+        bed.done(of("ci", &format!("l-2{n:02}"))).await;
+    }
+    bed.done(of("ada", "l-9")).await;
+    let limits = |most| OwnerConfig { max_leases: Some(most), max_priority: None };
+    let heads = async |order: Order| -> Vec<(String, Option<i64>)> {
+        let sought = Sought { order, ..Sought::default() };
+        let look = bed.store.look("host", &sought).await.unwrap().unwrap();
+        let of = |head: &Waiting| (head.lease.clone(), head.quota.as_ref().map(|held| held.limit - held.used));
+        look.classes[0].heads.iter().map(of).collect()
+    };
+    let own = Order { owners: BTreeMap::from([("ci".to_owned(), limits(1))]), ..Order::default() };
+    assert_eq!(heads(own.clone()).await, [("l-9".to_owned(), None)]);
+    let every = Order { every_owner: limits(1), ..Order::default() };
+    assert_eq!(heads(every.clone()).await, [("l-9".to_owned(), Some(1))]);
+    let more = Order { owners: BTreeMap::from([("ci".to_owned(), limits(3))]), ..every };
+    assert_eq!(heads(more).await[0], ("l-200".to_owned(), Some(2)));
+    assert_eq!(heads(Order::default()).await.len(), HEADS);
 }

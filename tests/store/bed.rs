@@ -158,6 +158,7 @@ impl Bed {
         let mut looks = Vec::new();
         for pool in &pools {
             let sought = Sought {
+                order: Default::default(),
                 growth: BTreeMap::from([("bp".to_owned(), (Default::default(), true))]),
                 offered: BTreeSet::from([("bp".to_owned(), "b/1".to_owned())]),
                 full: BTreeSet::from(["bp".to_owned()]),
@@ -298,6 +299,8 @@ pub fn new_lease(id: &str) -> NewLease {
         until: None,
         wait_until: None,
         tied: false,
+        priority: 0,
+        head_start: 0,
         heartbeat: None,
         idle_timeout: None,
         answers: answers(),
@@ -332,6 +335,7 @@ pub fn set_up(lease: &str, resource: &str, place: &str) -> Placement {
         space: "bp".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: None },
         overflow: None,
+        quota: None,
         activates: true,
         releases: true,
     }

@@ -22,6 +22,14 @@ const CORRUPTIONS: &[(&str, &str)] = &[
         "a blueprint's count of what is being opened is the number of its pending resources",
         "update blueprint set building = building + 1 where name = 'bp'",
     ),
+    (
+        "no commit raises a count above the limit in force",
+        "update event set detail = '{\"count\":2,\"limit\":1}' where id = 'r-1' and was = ''",
+    ),
+    (
+        "no commit raises a count above the limit in force",
+        "update event set detail = '{\"quota\":{\"count\":2,\"limit\":1}}' where id = 'p-1' and was = ''",
+    ),
     ("a class counts those who wait", "update class set waiting = waiting - 1"),
     ("an active lease has one held place on an active resource", "update place set lease = 'l-2' where id = 'p-1'"),
     (

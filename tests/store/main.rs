@@ -45,6 +45,9 @@ on_every_engine! {
         a_key_finds_the_first_lease_and_refuses_another_request,
         what_nobody_can_serve_breaks_at_once,
         newer_answers_replace_older_ones,
+        a_priority_is_a_head_start,
+        an_owner_has_no_more_than_its_quota,
+        who_has_all_that_it_may_holds_up_nobody,
     }
     planning {
         a_ready_place_makes_the_lease_active_at_once,

@@ -89,6 +89,9 @@ impl Chance {
         }
         placement.acquisition.share = 1 + self.below(5) as u32 / 4;
         if self.one_in(3) {
+            placement.quota = Some(Quota { owner: "somebody".to_owned(), limit: 1 + self.below(8) as i64 });
+        }
+        if self.one_in(3) {
             placement.overflow = Some(Overflow { load: self.below(4) as i64, max_resources: self.below(7) as i64 });
         }
         placement
@@ -459,6 +462,7 @@ const REACHED: &[&str] = &[
     "item Slot",
     "item Maximum",
     "item Behind",
+    "item Quota",
     "item NoTaker",
 ];
 

@@ -144,6 +144,53 @@ pub struct ConfigRevision {
     /// By blueprint: the digest of its plugin.
     #[serde(default)]
     pub digests: BTreeMap<String, String>,
+    #[serde(default)]
+    pub order: Order,
+}
+
+/// In which order those who wait are served, and how much each owner may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Seconds of head start that one step of a request's priority is worth. 1 to 86,400. Default: 60.
+    pub ageing: u32,
+    /// What holds for owners without a word of their own: `[every_owner]`.
+    pub every_owner: OwnerConfig,
+    /// By the owner's name: `[owner.NAME]`.
+    pub owners: BTreeMap<String, OwnerConfig>,
+}
+
+/// One owner's limits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnerConfig {
+    /// At most this many leases of the owner have a place at a time, over all types; the others wait. 1 to 1,000,000.
+    /// Default: no limit.
+    pub max_leases: Option<u32>,
+    /// The highest priority that the owner may ask for. -1,000 to 1,000. Default: 0.
+    pub max_priority: Option<i32>,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Order { ageing: 60, every_owner: OwnerConfig::default(), owners: BTreeMap::new() }
+    }
+}
+
+impl Order {
+    pub fn max_leases(&self, owner: &str) -> Option<i64> {
+        let own = self.owners.get(owner).and_then(|own| own.max_leases);
+        own.or(self.every_owner.max_leases).map(i64::from)
+    }
+
+    pub fn max_priority(&self, owner: &str) -> i32 {
+        let own = self.owners.get(owner).and_then(|own| own.max_priority);
+        own.or(self.every_owner.max_priority).unwrap_or(0)
+    }
+
+    /// How much earlier than it was asked a request of this priority counts, in milliseconds.
+    pub fn head_start(&self, priority: i32) -> i64 {
+        i64::from(priority) * i64::from(self.ageing) * 1_000
+    }
 }
 
 fn empty_object() -> Value {

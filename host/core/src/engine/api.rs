@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 pub struct Ask {
     pub request: Request,
     pub owner: String,
+    /// The higher, the earlier it comes; each step is worth a head start of the configuration's `ageing`. At most what the
+    /// owner may ask for.
+    pub priority: i32,
     /// Unique per owner: asking again with it finds the first lease.
     pub key: Option<String>,
     /// The lease ends then. Milliseconds since 1970.
@@ -33,6 +36,11 @@ pub enum AskError {
     UnknownBlueprint { name: String, known: String },
     #[error("blueprint {name:?} makes {makes:?}, not {kind:?}")]
     WrongBlueprint { name: String, makes: String, kind: String },
+    #[error(
+        "priority {priority} is above what owner {owner:?} may ask for, which is {most}; ask for at most that, or have \
+         max_priority raised in the configuration"
+    )]
+    Priority { priority: i32, owner: String, most: i32 },
     #[error("the key {key:?} was used for another request (lease {lease}); use a new key, or ask for the same")]
     KeyReused { key: String, lease: String },
     #[error("there is no lease or resource {0:?}; `drydock leases --all` and `drydock resources --all` list them")]
@@ -117,6 +125,9 @@ pub struct Preview {
     /// The revision in force, which it is compared with.
     pub base: u64,
     pub changes: Vec<BlueprintChange>,
+    /// Of `ageing`, `every_owner` and `owner`.
+    #[serde(default)]
+    pub order: Vec<Difference>,
     /// Leases that wait for what nothing could ever serve any more.
     pub stranded: Vec<Stranded>,
     /// How long those wait for another edit, in milliseconds, before they break.

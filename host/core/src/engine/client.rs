@@ -7,7 +7,7 @@ use super::farm::InForce;
 use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
-use crate::model::proposal::{Change, Lost, NewLease, Outcome};
+use crate::model::proposal::{Change, Lost, NewLease, Outcome, QUOTAS};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
@@ -29,6 +29,10 @@ impl Node {
             return Err(AskError::Stopping);
         }
         let farm = self.farm();
+        let most = farm.order.max_priority(&ask.owner);
+        if ask.priority > most {
+            return Err(AskError::Priority { priority: ask.priority, owner: ask.owner, most });
+        }
         known_type(&farm, &ask.request)?;
         let class = class_of(&ask.request);
         let answers = self.considered(&farm, &class, &ask.request).await?;
@@ -51,6 +55,8 @@ impl Node {
             until: ask.until,
             wait_until: ask.wait_until,
             tied: ask.tied,
+            priority: i64::from(ask.priority),
+            head_start: farm.order.head_start(ask.priority),
             heartbeat: ask.heartbeat,
             idle_timeout: ask.idle_timeout,
             never: never(&answers),
@@ -327,8 +333,26 @@ impl Node {
         }
     }
 
+    /// Whether its owner has all that it may.
+    async fn why_quota(&self, lease: &Lease, ahead: u64) -> Result<Option<Why>, AskError> {
+        let (owner, farm) = (&lease.owner, self.farm());
+        let Some(limit) = farm.order.max_leases(owner).filter(|_| lease.holder.is_none()) else { return Ok(None) };
+        let used = self.read("quota", self.store.used(QUOTAS, owner)).await?;
+        if i64::from(used) < limit {
+            return Ok(None);
+        }
+        let reason = format!("owner {owner} has {used} of at most {limit} leases with a place (max_leases)");
+        let summary =
+            format!("It waits, number {} in line: {reason}, and it comes when one of them is gone.", ahead + 1);
+        let obstacles = vec![Obstacle { reason, ..Obstacle::default() }];
+        Ok(Some(Why { summary, place_in_line: Some(ahead + 1), obstacles }))
+    }
+
     async fn why_pending(&self, lease: &Lease) -> Result<Why, AskError> {
         let ahead = self.read("ahead", self.store.ahead(lease)).await?;
+        if let Some(why) = self.why_quota(lease, ahead).await? {
+            return Ok(why);
+        }
         let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
         let farm = self.farm();
         for obstacle in &mut obstacles {
@@ -384,7 +408,8 @@ pub fn class_of(request: &Request) -> String {
 /// Of everything that makes a request the same as another. Whether it is tied is not part of that: it says how a client
 /// waits, not what for, and who asks first without waiting and then again to wait means the same lease.
 fn digest_of(ask: &Ask) -> String {
-    let text = serde_json::to_string(&(&ask.request, ask.until.is_some(), ask.heartbeat, ask.idle_timeout));
+    let limits = (ask.until.is_some(), ask.heartbeat, ask.idle_timeout);
+    let text = serde_json::to_string(&(&ask.request, limits, ask.priority));
     let text = text.unwrap_or_default();
     hex(&Sha256::digest(text.as_bytes()))[..32].to_owned()
 }

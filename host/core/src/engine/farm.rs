@@ -1,6 +1,6 @@
 //! The configuration in force with its plugins, and the older ones that resources are pinned to.
 
-use crate::config::{BlueprintConfig, ConfigRevision, Growth};
+use crate::config::{BlueprintConfig, ConfigRevision, Growth, Order};
 use crate::contract::BlueprintArg;
 use crate::model::rows::Resource;
 use crate::planner::terms::Terms;
@@ -51,6 +51,7 @@ pub struct InForce {
     pub revision: u64,
     pub installation: String,
     pub blueprints: BTreeMap<String, Configured>,
+    pub order: Order,
     source: Option<Arc<dyn PluginSource>>,
     older: Mutex<BTreeMap<(u64, String, String), Configured>>,
 }
@@ -95,7 +96,8 @@ impl InForce {
                 blueprints.insert(name, Configured { config: Arc::new(config), plugin, revision });
             }
         }
-        InForce { revision, installation, blueprints, source: farm.source, older: Mutex::default() }
+        let order = farm.config.order;
+        InForce { revision, installation, blueprints, order, source: farm.source, older: Mutex::default() }
     }
 
     /// Blueprints that make this type.

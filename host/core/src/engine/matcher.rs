@@ -141,7 +141,7 @@ impl Matcher {
         let blueprints = &farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
         let (growth, above) = (farm.growth(&self.kind), farm.above(&self.kind));
-        let mut sought = Sought { growth, above, ..Sought::default() };
+        let mut sought = Sought { growth, above, order: farm.order.clone(), ..Sought::default() };
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
         for (blueprint, slots) in answers.offered_slots() {

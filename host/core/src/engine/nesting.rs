@@ -79,6 +79,8 @@ impl Nesting {
             until: None,
             wait_until: None,
             tied: false,
+            priority: 0,
+            head_start: 0,
             heartbeat: None,
             idle_timeout: None,
             answers,

@@ -4,7 +4,7 @@ use super::api::{AskError, BlueprintChange, Difference, Preview, Stranded, What}
 use super::farm::{Farm, InForce};
 use super::node::Node;
 use super::{client, questions};
-use crate::config::EDIT_GRACE;
+use crate::config::{EDIT_GRACE, Order};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -60,7 +60,11 @@ impl Node {
             });
         }
         changes.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Preview { base: current.revision, changes, stranded: self.stranded(&next).await?, grace: EDIT_GRACE })
+        let mut order = Vec::new();
+        let json = |order: &Order| serde_json::json!({ "ageing": order.ageing, "every_owner": order.every_owner, "owner": order.owners });
+        differ("", Some(&json(&current.order)), Some(&json(&next.order)), &mut order);
+        let stranded = self.stranded(&next).await?;
+        Ok(Preview { base: current.revision, changes, order, stranded, grace: EDIT_GRACE })
     }
 
     /// Those who wait for what no blueprint of it could ever serve.

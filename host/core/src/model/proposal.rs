@@ -145,6 +145,9 @@ pub struct NewLease {
     pub wait_until: Option<i64>,
     /// It ends when nobody holds a connection for it.
     pub tied: bool,
+    pub priority: i64,
+    /// How much earlier than it was asked it counts in the order, in milliseconds.
+    pub head_start: i64,
     /// It ends when its holder has not beaten for so long, and when it was not used for so long. Milliseconds.
     pub heartbeat: Option<i64>,
     pub idle_timeout: Option<i64>,
@@ -205,6 +208,17 @@ pub struct Reclaim {
     pub closes: bool,
 }
 
+/// The name space of what owners may have; no blueprint can have it.
+pub const QUOTAS: &str = "owner quota";
+
+/// How many leases with a place an owner may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    pub owner: String,
+    /// The limit in force.
+    pub limit: i64,
+}
+
 /// What a placement beyond a resource's shares relies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overflow {
@@ -226,6 +240,8 @@ pub struct Placement {
     pub acquisition: Acquisition,
     /// It goes beyond the resource's shares.
     pub overflow: Option<Overflow>,
+    /// The lease counts against it.
+    pub quota: Option<Quota>,
     /// Whether the plugin has `activate` and `release`.
     pub activates: bool,
     pub releases: bool,
@@ -336,6 +352,8 @@ pub enum Lost {
     Slot(String),
     #[error("blueprint {0:?} is at its maximum")]
     Maximum(String),
+    #[error("owner {0:?} has as many leases as it may")]
+    Quota(String),
     #[error("blueprint {0:?} is building as many as it may")]
     Building(String),
     #[error("blueprint {0:?} takes nothing new")]
@@ -498,6 +516,9 @@ impl Keys {
         self.leases.insert(placement.lease.clone());
         self.resources.insert(placement.resource.clone());
         self.add_slots(&placement.space, &placement.acquisition.slots);
+        if let Some(quota) = &placement.quota {
+            self.slots.insert((QUOTAS.to_owned(), quota.owner.clone()));
+        }
     }
 
     fn add_slots(&mut self, space: &str, slots: &[Slot]) {

@@ -68,6 +68,10 @@ protections! {
     Watch = "watch",
     /// A lease ends when its holder has not beaten in time.
     Heartbeat = "heartbeat",
+    /// An owner's quota is checked again by the commit.
+    Quota = "quota",
+    /// A quota that is freed is news to every pool.
+    QuotaNews = "quota-news",
     /// The key of a request outlives its lease.
     Keys = "keys",
     /// What is decided is committed while questions are still open.

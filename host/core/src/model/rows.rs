@@ -288,6 +288,8 @@ row! {
     /// Why it ended, or why it went back to waiting.
     reason: Option<String> => Text,
     asked_at: i64 => Int fixed,
+    /// Of the request; the higher, the earlier it comes.
+    priority: i64 => Int fixed,
     /// Its place in the order: the lower first, then the lower id.
     ord: i64 => Int fixed,
     /// It ends then, whatever it is doing.

@@ -12,12 +12,7 @@ use crate::model::rows::Considered;
 
 impl<'a> Work<'a> {
     /// Stage 2: a new resource, for the first of those who wait and for as many more as find room on it.
-    pub(super) fn build(
-        &mut self,
-        class: &'a ClassLook,
-        waiting: &'a [Waiting],
-        obstacles: &mut Vec<Obstacle>,
-    ) -> usize {
+    pub(super) fn build(&mut self, class: &'a ClassLook, waiting: &[&Waiting], obstacles: &mut Vec<Obstacle>) -> usize {
         let mut blueprints: Vec<&Terms> = class
             .class
             .answers
@@ -140,19 +135,23 @@ impl<'a> Work<'a> {
         obstacles.push(asking(&terms.name));
     }
 
-    fn build_offer(&mut self, offer: &Offer, terms: &Terms, waiting: &[Waiting]) -> usize {
+    fn build_offer(&mut self, offer: &Offer, terms: &Terms, waiting: &[&Waiting]) -> usize {
         let shares = offer.allocation.limit.map_or(terms.leases_per_resource, i64::from).max(1);
         let share = i64::from(offer.acquisition.share.max(1));
         let alike = offer.acquisition.slots.is_empty();
         let uses = terms.life.max_uses.unwrap_or(i64::MAX);
         let count = if alike { (shares / share).min(uses).max(1) as usize } else { 1 };
-        let takers: Vec<Placement> = waiting
-            .iter()
-            .take(count)
-            .map(|waiting| {
-                self.placement(&waiting.lease, &offer.resource, &terms.space, offer.acquisition.clone(), terms)
-            })
-            .collect();
+        let mut takers: Vec<Placement> = Vec::with_capacity(count.min(waiting.len()));
+        for Waiting { lease, .. } in waiting {
+            if takers.len() == count {
+                break;
+            }
+            // The others of its owner may be placed by now.
+            if self.may_have_more(lease) {
+                let acquisition = offer.acquisition.clone();
+                takers.push(self.placement(lease, &offer.resource, &terms.space, acquisition, terms));
+            }
+        }
         self.offers.insert(offer.resource.clone());
         self.take_slots(&terms.space, &offer.allocation.slots);
         *self.built.entry(terms.name.clone()).or_default() += 1;

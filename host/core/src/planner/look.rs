@@ -62,6 +62,17 @@ pub struct ClassLook {
 pub struct Waiting {
     pub ord: i64,
     pub lease: String,
+    /// Where it counts against its owner's quota: whose that is.
+    pub quota: Option<Held>,
+}
+
+/// An owner's quota, as a look saw it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    pub owner: String,
+    /// Leases with a place.
+    pub used: i64,
+    pub limit: i64,
 }
 
 /// How many leases of a class, and how many resources of a class and blueprint, one look brings.

@@ -2,12 +2,12 @@
 
 use super::answers::{Answers, Question};
 use super::candidates::{after_building, crowded, ordered};
-use super::look::{ClassLook, Look, Waiting};
+use super::look::{ClassLook, HEADS, Held, Look, Waiting};
 use super::terms::Terms;
 use crate::contract::{Refusal, Slot};
 use crate::engine::api::Obstacle;
 use crate::model::decide::is_for_nobody;
-use crate::model::proposal::Plan;
+use crate::model::proposal::{Plan, Quota};
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Considered, Resource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,9 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         kept_resources: BTreeSet::new(),
         kept_blueprints: BTreeSet::new(),
         promised: BTreeSet::new(),
+        quotas: quotas(look),
+        given: BTreeMap::new(),
+        placed: BTreeSet::new(),
         planned: Planned {
             plan: Plan {
                 pool: look.pool.kind.clone(),
@@ -91,8 +94,22 @@ pub(super) struct Work<'a> {
     pub(super) kept_blueprints: BTreeSet<String>,
     /// What is being closed, and what this plan closes, as far as somebody waits for its room.
     pub(super) promised: BTreeSet<String>,
+    /// By lease that counts against its owner's quota: that quota.
+    quotas: BTreeMap<&'a str, &'a Held>,
+    /// Leases of such owners that this plan places, by owner.
+    given: BTreeMap<String, i64>,
+    /// What this plan places, where there are quotas.
+    placed: BTreeSet<String>,
     pub(super) planned: Planned,
 }
+
+fn quotas(look: &Look) -> BTreeMap<&str, &Held> {
+    let heads = look.classes.iter().flat_map(|class| &class.heads);
+    heads.filter_map(|head| Some((head.lease.as_str(), head.quota.as_ref()?))).collect()
+}
+
+/// A class, and those of its heads that still wait.
+type Line<'a> = (&'a ClassLook, Vec<&'a Waiting>);
 
 /// What became of the first waiting lease of a class.
 enum Tried {
@@ -108,10 +125,17 @@ impl<'a> Work<'a> {
 
     fn run(&mut self) {
         let look = self.look;
-        let mut lines: Vec<(&ClassLook, usize)> = look.classes.iter().map(|class| (class, 0)).collect();
+        let mut lines: Vec<Line<'a>> =
+            look.classes.iter().map(|class| (class, class.heads.iter().collect::<Vec<_>>())).collect();
         let mut served: BTreeSet<&str> = BTreeSet::new();
         while let Some(i) = self.first_in_order(&lines) {
-            let (class, done) = lines[i];
+            let (class, waiting) = &lines[i];
+            let class = *class;
+            if !self.may_have_more(&waiting[0].lease) {
+                lines[i].1.remove(0);
+                self.close_if_empty(&mut lines, i);
+                continue;
+            }
             if class.class.revision < self.planner.revision && self.has(Protection::ConsideredAgain) {
                 self.ask(Question::Consider { class: class.class.id.clone() });
                 lines.remove(i);
@@ -125,19 +149,23 @@ impl<'a> Work<'a> {
             if class.class.is_unsettled() {
                 self.consider_again(class);
             }
-            match self.try_first(class, &class.heads[done..]) {
+            match self.try_first(class, waiting) {
                 Tried::Placed(count) => {
                     served.insert(&class.class.id);
-                    lines[i].1 = done + count;
-                    if lines[i].1 >= class.heads.len() {
-                        self.planned.more |= class.class.waiting > class.heads.len() as i64;
-                        lines.remove(i);
+                    match self.quotas.is_empty() {
+                        true => drop(lines[i].1.drain(..count)),
+                        // Between them may be some whose owners have all that they may.
+                        false => lines[i].1.retain(|head| !self.placed.contains(&head.lease)),
                     }
+                    self.close_if_empty(&mut lines, i);
                 }
                 Tried::Blocked(mut obstacles) => {
-                    let waiting = (class.class.waiting.max(1) as usize).saturating_sub(done);
-                    if self.has(Protection::Reclaim) && !is_for_nobody(class.heads[done].ord) {
-                        self.reclaim(class, waiting, &mut obstacles);
+                    let done = class.heads.len() - waiting.len();
+                    let left = (class.class.waiting.max(1) as usize).saturating_sub(done);
+                    // Those of owners with all that they may have are counted, and want nothing.
+                    let left = if self.quotas.is_empty() || class.heads.len() == HEADS { left } else { waiting.len() };
+                    if self.has(Protection::Reclaim) && !is_for_nobody(waiting[0].ord) {
+                        self.reclaim(class, left, &mut obstacles);
                     }
                     self.planned.waits.insert(class.class.id.clone(), obstacles);
                     lines.remove(i);
@@ -151,16 +179,41 @@ impl<'a> Work<'a> {
     }
 
     /// The class whose next lease is the first in the order.
-    fn first_in_order(&self, lines: &[(&ClassLook, usize)]) -> Option<usize> {
-        let next = |(class, done): &(&ClassLook, usize)| -> Waiting { class.heads[*done].clone() };
+    fn first_in_order(&self, lines: &[Line<'a>]) -> Option<usize> {
         let all = lines.iter().enumerate();
         match self.has(Protection::Order) {
-            true => all.min_by_key(|(_, line)| next(line)).map(|(i, _)| i),
-            false => all.max_by_key(|(_, line)| next(line)).map(|(i, _)| i),
+            true => all.min_by_key(|(_, line)| line.1[0]).map(|(i, _)| i),
+            false => all.max_by_key(|(_, line)| line.1[0]).map(|(i, _)| i),
         }
     }
 
-    fn try_first(&mut self, class: &'a ClassLook, waiting: &'a [Waiting]) -> Tried {
+    fn close_if_empty(&mut self, lines: &mut Vec<Line<'a>>, i: usize) {
+        let class = lines[i].0;
+        if lines[i].1.is_empty() {
+            self.planned.more |= class.class.waiting > class.heads.len() as i64;
+            lines.remove(i);
+        }
+    }
+
+    /// Whether a lease is within its owner's quota, with what this plan gives.
+    pub(super) fn may_have_more(&self, lease: &str) -> bool {
+        self.quotas.get(lease).is_none_or(|held| {
+            let given = self.given.get(&held.owner).copied().unwrap_or(0);
+            held.used + given < held.limit
+        })
+    }
+
+    /// Counts a lease that this plan places against its owner's quota.
+    pub(super) fn count_quota(&mut self, lease: &str) -> Option<Quota> {
+        if !self.quotas.is_empty() {
+            self.placed.insert(lease.to_owned());
+        }
+        let held = *self.quotas.get(lease)?;
+        *self.given.entry(held.owner.clone()).or_default() += 1;
+        Some(Quota { owner: held.owner.clone(), limit: held.limit })
+    }
+
+    fn try_first(&mut self, class: &'a ClassLook, waiting: &[&Waiting]) -> Tried {
         let order = ordered(&class.candidates, self.planner.terms, &self.used);
         let (late, early): (Vec<_>, Vec<_>) =
             order.into_iter().partition(|resource| after_building(resource, self.in_use(resource), self.planner.terms));

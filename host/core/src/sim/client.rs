@@ -79,7 +79,7 @@ impl Running {
     }
 
     fn owner(&self) -> String {
-        format!("client-{}", self.number)
+        self.client.owner.map_or_else(|| format!("client-{}", self.number), str::to_owned)
     }
 
     async fn sleep(&self, after: i64) {
@@ -186,6 +186,7 @@ impl Running {
                 owner: self.owner(),
                 key: Some(self.key()),
                 tied: self.client.tied,
+                priority: self.client.priority,
                 heartbeat: self.client.heartbeat,
                 ..Ask::default()
             };

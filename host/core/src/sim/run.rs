@@ -8,6 +8,7 @@ use super::schedule::Schedule;
 use super::watch::{Told, Watch};
 use super::world::{CLIENTS, START, SimEnv, World};
 use super::yard::{Yards, farm};
+use crate::config::OwnerConfig;
 use crate::engine::{HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
@@ -122,6 +123,8 @@ impl Run {
     fn new(scenario: Scenario, seed: u64, protections: Protections, schedule: Schedule, store: Arc<Store>) -> Run {
         let executor = Executor::default();
         let world = World::new(seed, Arc::clone(&executor.shared));
+        let limited = scenario.quotas.iter().map(|(owner, _)| (*owner).to_owned()).collect();
+        let told = Told { limited, ..Told::default() };
         let faults = scenario.faults;
         let edited = scenario.edits.iter().flat_map(|edit| &edit.yards);
         let yards = scenario.yards.iter().chain(edited).cloned().collect();
@@ -135,7 +138,7 @@ impl Run {
             store,
             world,
             executor,
-            told: Told::default(),
+            told,
             kills: faults.kills,
             freezes: faults.freezes,
             calls: faults.calls,
@@ -203,7 +206,12 @@ impl Run {
         self.next_node += 1;
         let world = Arc::clone(&self.world);
         let (store, protections) = (Arc::clone(&self.store), self.protections);
-        let farm = farm(&self.scenario.yards, &self.yards);
+        let mut farm = farm(&self.scenario.yards, &self.yards);
+        for (owner, most) in self.scenario.quotas {
+            let limits = OwnerConfig { max_leases: Some(*most), max_priority: None };
+            farm.config.order.owners.insert((*owner).to_owned(), limits);
+        }
+        farm.config.order.every_owner.max_priority = Some(1);
         self.executor.spawn(
             number,
             Box::pin(async move {

@@ -12,6 +12,8 @@ pub struct Scenario {
     pub nodes: usize,
     pub yards: Vec<Yard>,
     pub clients: Vec<Client>,
+    /// How many leases with a place some owners may have.
+    pub quotas: &'static [(&'static str, u32)],
     /// Other configurations that come in force while it runs.
     pub edits: Vec<Edit>,
     pub faults: Faults,
@@ -41,6 +43,9 @@ pub struct Client {
     /// When it asks, in milliseconds from the start.
     pub at: i64,
     pub kind: &'static str,
+    /// Default: one of its own.
+    pub owner: Option<&'static str>,
+    pub priority: i32,
     pub labels: &'static [(&'static str, &'static str)],
     pub attributes: &'static str,
     /// How long it holds what it got, in milliseconds.
@@ -77,6 +82,8 @@ impl Client {
         Client {
             at,
             kind: "host",
+            owner: None,
+            priority: 0,
             labels: &[],
             attributes: "{}",
             hold: 1_000,
@@ -105,6 +112,14 @@ impl Client {
 
     pub const fn of(self, kind: &'static str) -> Client {
         Client { kind, ..self }
+    }
+
+    pub const fn owned_by(self, owner: &'static str) -> Client {
+        Client { owner: Some(owner), ..self }
+    }
+
+    pub const fn urgent(self, priority: i32) -> Client {
+        Client { priority, ..self }
     }
 
     pub const fn labelled(self, labels: &'static [(&'static str, &'static str)]) -> Client {

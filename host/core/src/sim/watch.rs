@@ -25,6 +25,10 @@ pub struct Told {
     pub limits: BTreeMap<String, Option<i64>>,
     /// By resource: the fencing epoch of its last place, and the commit that gave it.
     pub fences: BTreeMap<String, (i64, String)>,
+    /// Owners by when they got their first place.
+    pub placed_owners: Vec<String>,
+    /// Owners with a quota: whoever of them waits may be passed for it.
+    pub limited: BTreeSet<String>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
     /// What has happened, to be told with the run.
@@ -38,6 +42,7 @@ pub struct Waits {
     pub class: String,
     pub ord: i64,
     pub news: i64,
+    pub owner: String,
 }
 
 pub struct Watch<'a> {
@@ -66,6 +71,10 @@ impl Watch<'_> {
             if let Some(limits) = detail["limits"].as_object() {
                 self.told.limits = limits.iter().map(|(name, limit)| (name.clone(), limit.as_i64())).collect();
             }
+            let quota = &detail["quota"];
+            if quota["count"].as_i64() > quota["limit"].as_i64() {
+                return Err(format!("{} is a lease too many of its owner: {quota}", event.id));
+            }
             match (event.subject, event.now.as_str()) {
                 (Subject::Place, "held") if event.was.is_empty() => {
                     self.told.placed += 1;
@@ -82,8 +91,12 @@ impl Watch<'_> {
                     let lease = event.lease.clone().unwrap_or_default();
                     let look = detail["look"].as_i64().unwrap_or(0);
                     if let Some(taker) = self.told.waiting.remove(&lease) {
+                        if !self.told.placed_owners.contains(&taker.owner) {
+                            self.told.placed_owners.push(taker.owner.clone());
+                        }
                         let passed = self.told.waiting.iter().find(|(id, other)| {
                             other.class == taker.class
+                                && !self.told.limited.contains(&other.owner)
                                 && (other.ord, id.as_str()) < (taker.ord, lease.as_str())
                                 && other.news <= look
                         });
@@ -102,6 +115,7 @@ impl Watch<'_> {
                         class: detail["class"].as_str().unwrap_or_default().to_owned(),
                         ord: detail["ord"].as_i64().unwrap_or(0),
                         news: detail["news"].as_i64().unwrap_or(i64::MAX),
+                        owner: detail["owner"].as_str().unwrap_or_default().to_owned(),
                     };
                     self.told.waiting.insert(event.id.clone(), waits);
                 }
@@ -210,6 +224,14 @@ impl Watch<'_> {
         };
         match self.events.iter().map(|logged| &logged.event).filter(ended).find(|event| on_it(event)) {
             Some(event) => Err(format!("{} was taken from under its first lease", event.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// Owners get their first places in this order.
+    pub fn first_places_in_turn(&self, owners: &[&str]) -> Result<(), String> {
+        match self.told.placed_owners.iter().zip(owners).find(|(got, due)| got != due) {
+            Some((got, due)) => Err(format!("{got} was served before {due}")),
             None => Ok(()),
         }
     }

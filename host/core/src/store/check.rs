@@ -61,6 +61,13 @@ const RULES: &[(&str, &str)] = &[
          where t.building <> (select count(*) from resource r where r.blueprint = t.name and r.status = 'pending')",
     ),
     (
+        "no commit raises a count above the limit in force",
+        "select t.id, t.subject || ' counts beyond its limit: ' || t.detail from event t
+         where t.was = '' and t.detail is not null and {events}
+           and (cast({detail} ->> 'count' as bigint) > cast({detail} ->> 'limit' as bigint)
+             or cast({detail} -> 'quota' ->> 'count' as bigint) > cast({detail} -> 'quota' ->> 'limit' as bigint))",
+    ),
+    (
         "a class counts those who wait",
         "select t.id, 'counts ' || t.waiting from class t
          where t.waiting <> (select count(*) from lease l where l.class = t.id and l.status = 'pending')",
@@ -155,6 +162,10 @@ pub fn sql(dialect: Dialect) -> String {
               where jsonb_exists(j.value, 'named'))"
         }
     };
+    let detail = match dialect {
+        Dialect::Sqlite => "t.detail",
+        Dialect::Postgres => "t.detail::jsonb",
+    };
     let events = format!("t.seq > (select coalesce(max(seq), 0) from event) - {EVENTS}");
     let rules: Vec<String> = RULES
         .iter()
@@ -162,6 +173,7 @@ pub fn sql(dialect: Dialect) -> String {
             let query = query
                 .replace("{transitions}", &transitions.join(" union all "))
                 .replace("{named}", named)
+                .replace("{detail}", detail)
                 .replace("{events}", &events);
             let pair = match dialect {
                 Dialect::Sqlite => "json_array(v.subject, v.detail)",

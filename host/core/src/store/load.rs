@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::backend::{Load, Statement, Tagged};
 use super::dialect::Dialect;
-use crate::model::proposal::Keys;
+use crate::model::proposal::{Keys, QUOTAS};
 use crate::model::rows::*;
 use crate::model::table::Rows;
 use crate::model::table::with_tables;
@@ -137,6 +137,8 @@ fn named(dialect: Dialect) -> String {
            select a from named where what = 'pool'
            union select t.kind from l cross join lease t where t.id = l.id
            union select t.kind from r cross join resource t where t.id = r.id
+           union select t.kind from pool t where exists (
+             select 1 from p cross join counter_share s where s.owner = p.id and s.space = '{QUOTAS}')
            union select t.kind from named n cross join class t where n.what = 'class' and t.id = n.a
            union select t.kind from named n cross join blueprint t where n.what = 'blueprint' and t.name = n.a
            union select t.kind from z cross join blueprint t where t.space = z.space),

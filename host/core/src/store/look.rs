@@ -4,16 +4,18 @@ use super::backend::Statement;
 use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
-use crate::config::Growth;
+use crate::config::{Growth, Order};
+use crate::model::proposal::QUOTAS;
 use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, IDLE, Look, Storey, Tower, Waiting};
+use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text of the look, for one engine.
 pub fn sql(dialect: Dialect) -> String {
     format!(
-        "select 'pool', {pool} from pool t where t.kind = {kind}
+        "with {quotas}
+         select 'pool', {pool} from pool t where t.kind = {kind}
          union all select 'class', {class} from class t where t.kind = {kind} and t.waiting > 0
          union all select 'heads', {heads} from class c where c.kind = {kind} and c.waiting > 0
          union all {pack}
@@ -22,11 +24,14 @@ pub fn sql(dialect: Dialect) -> String {
          union all {standing}
          union all {owners}
          union all {towers}
+         union all select 'held', {held} from held
          union all select 'blueprint', {blueprint} from blueprint t where t.kind = {kind}
          union all select 'aside', {aside} from aside t where t.kind = {kind}
          union all select 'taken', {taken} from slot t
            where (t.space, t.slot) in (select j.value ->> 0, j.value ->> 1 from {offered})",
         kind = format_args!("{} ->> 'kind'", dialect.doc()),
+        quotas = quotas(dialect),
+        held = dialect.array("held.owner, held.used"),
         pool = dialect.row::<Pool>("t"),
         class = dialect.row::<Class>("t"),
         heads = heads(dialect),
@@ -43,13 +48,32 @@ pub fn sql(dialect: Dialect) -> String {
     )
 }
 
+/// What owners with a quota have, which of them have all that they may, and whether there are quotas at all.
+fn quotas(dialect: Dialect) -> String {
+    format!(
+        "held (owner, used, most) as materialized (
+           select q.slot, q.used, coalesce(
+             (select cast(j.value ->> 1 as bigint) from {each} where j.value ->> 0 = q.slot), {every})
+           from counter q where q.space = '{QUOTAS}'),
+         spent (owner) as materialized (select owner from held where used >= most),
+         limited (yes) as materialized (
+           select case when {every} is not null or exists (select 1 from {each}) then 1 else 0 end)",
+        each = dialect.each(Some("quotas")),
+        every = format_args!("cast({} ->> 'quota' as bigint)", dialect.doc()),
+    )
+}
+
 /// A class and the first of its leases that wait.
 fn heads(dialect: Dialect) -> String {
+    // Those of an owner with all that it may have don't hold up the others, nor take their place in the look.
     let first = format!(
-        "select t.id, t.ord from lease t
-         where t.class = c.id and t.status = 'pending' and t.wanted = 'keep' order by t.ord, t.id limit {HEADS}"
+        "select t.id, t.ord, case when (select yes from limited) = 1 and t.holder is null then t.owner end as owner
+         from lease t
+         where t.class = c.id and t.status = 'pending' and t.wanted = 'keep'
+           and ((select count(*) from spent) = 0 or t.holder is not null or t.owner not in (select owner from spent))
+         order by t.ord, t.id limit {HEADS}"
     );
-    let lease = dialect.json(&dialect.array("h.ord, h.id"));
+    let lease = dialect.json(&dialect.array("h.ord, h.id, h.owner"));
     dialect.array(&format!("c.id, (select {} from ({first}) h)", dialect.gather(&lease)))
 }
 
@@ -174,6 +198,8 @@ fn towers(dialect: Dialect) -> String {
 pub struct Sought {
     /// The blueprints that are configured: how each fills up, and whether it may be given beyond its shares.
     pub growth: BTreeMap<String, (Growth, bool)>,
+    /// What owners may have.
+    pub order: Order,
     /// The slots that are thought to be free, with their name space.
     pub offered: BTreeSet<(String, String)>,
     /// Blueprints at their maximum for whose room somebody waits.
@@ -192,9 +218,12 @@ impl Sought {
             of.map(|(blueprint, _)| blueprint).collect::<Vec<_>>()
         };
         let overflow: Vec<&String> = self.growth.iter().filter(|(_, (_, over))| *over).map(|(name, _)| name).collect();
+        let quotas: Vec<(&String, u32)> =
+            self.order.owners.iter().filter_map(|(owner, own)| Some((owner, own.max_leases?))).collect();
         json!({
             "kind": kind, "offered": self.offered, "pack": filled(Growth::Pack), "spread": filled(Growth::Spread),
             "overflow": overflow, "full": self.full, "slots": self.slots, "resources": self.resources,
+            "quotas": quotas, "quota": self.order.every_owner.max_leases,
             "above": if self.is_crowded() { self.above.clone() } else { BTreeSet::new() },
         })
         .to_string()
@@ -219,6 +248,7 @@ impl Store {
         let (mut candidates, mut crowded) = (Found::new(), Found::new());
         let mut standing: BTreeMap<String, Vec<Resource>> = BTreeMap::new();
         let mut owners = BTreeMap::new();
+        let mut held: BTreeMap<String, i64> = BTreeMap::new();
         let mut towers: Vec<Tower> = Vec::new();
         let (mut blueprints, mut asides, mut taken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (table, text) in self.read(statement).await? {
@@ -226,8 +256,14 @@ impl Store {
                 "pool" => pool = Some(parse::<Pool>(&table, &text)?),
                 "class" => classes.push(parse::<Class>(&table, &text)?),
                 "heads" => {
-                    let (class, first): (String, Vec<(i64, String)>) = parse_cells(&table, &text)?;
-                    heads.insert(class, first.into_iter().map(|(ord, lease)| Waiting { ord, lease }).collect());
+                    type Head = (i64, String, Option<String>);
+                    let (class, first): (String, Vec<Head>) = parse_cells(&table, &text)?;
+                    let waiting = |(ord, lease, owner): Head| {
+                        let limited = owner.and_then(|owner| Some((sought.order.max_leases(&owner)?, owner)));
+                        let quota = limited.map(|(limit, owner)| Held { owner, used: 0, limit });
+                        Waiting { ord, lease, quota }
+                    };
+                    heads.insert(class, first.into_iter().map(waiting).collect());
                 }
                 "candidates" => {
                     let (class, blueprint, found): (String, String, Vec<Resource>) = parse_cells(&table, &text)?;
@@ -244,6 +280,10 @@ impl Store {
                 "towers" => {
                     let (_, found): (String, Vec<(Resource, Vec<Storey>)>) = parse_cells(&table, &text)?;
                     towers.extend(found.into_iter().map(|(top, beneath)| Tower { top, beneath }));
+                }
+                "held" => {
+                    let (owner, used): (String, i64) = parse_cells(&table, &text)?;
+                    held.insert(owner, used);
                 }
                 "owner" => {
                     let (space, slot, owner): (String, String, Resource) = parse_cells(&table, &text)?;
@@ -273,6 +313,9 @@ impl Store {
             })
             .filter(|class| !class.heads.is_empty())
             .collect();
+        for quota in classes.iter_mut().flat_map(|class| &mut class.heads).filter_map(|head| head.quota.as_mut()) {
+            quota.used = held.get(&quota.owner).copied().unwrap_or(0);
+        }
         classes.iter_mut().for_each(|class| class.heads.sort());
         classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
         for resources in standing.values_mut() {

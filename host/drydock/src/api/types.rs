@@ -205,6 +205,10 @@ pub struct AskRequest {
     /// 1 to 255 bytes. Default: the user that the client runs as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Each step is worth a head start of the configuration's `ageing`: the higher, the earlier the request comes. -1,000 to
+    /// 1,000, and at most the owner's `max_priority`, which is 0 where the configuration says nothing. Default: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
     /// Asking again with the same owner, key and request finds the first lease. 1 to 255 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -232,6 +236,11 @@ pub struct AskRequest {
     pub wait_ms: Option<u64>,
 }
 
+// What serde hands over is a reference.
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
 /// A lease, as every answer shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseView {
@@ -253,6 +262,9 @@ pub struct LeaseView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub asked_at: i64,
+    /// As it was asked for.
+    #[serde(default)]
+    pub priority: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acquired_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -278,6 +278,7 @@ fn placement(caller: usize, number: usize, ids: &Ids) -> Placement {
         space: blueprint(caller),
         acquisition: Acquisition { slots: Vec::new(), share: 1, ready: Some(handout) },
         overflow: None,
+        quota: None,
         activates: false,
         releases: false,
     }

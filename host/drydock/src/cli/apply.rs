@@ -24,7 +24,8 @@ pub async fn apply(client: &Client, args: &ApplyArgs) -> Result<u8, Exit> {
     let mut request = ApplyRequest { file, text, base: None, dry_run: true };
     let planned: Applied = client.post("/v1/configuration", &request).await?;
     let asks = !args.yes && !args.dry_run;
-    if args.dry_run || asks && planned.preview.changes.is_empty() {
+    let changes = !(planned.preview.changes.is_empty() && planned.preview.order.is_empty());
+    if args.dry_run || asks && !changes {
         show(&planned, args.json)?;
         return Ok(exit::OK);
     }
@@ -75,6 +76,7 @@ fn page(applied: &Applied, now: i64, width: Option<u16>) -> String {
     if applied.preview.changes.is_empty() {
         page += "no blueprint changes\n";
     }
+    page += &listed(&applied.preview.order);
     for key in &applied.restart {
         // Writing to a string has no way to fail.
         let _ = writeln!(page, "  {key}: read when the daemon starts; restart it to have the new value");
@@ -128,6 +130,12 @@ fn told(change: &BlueprintChange) -> String {
         What::Changes => format!("~ blueprint {}{stays}\n", plain(name)),
         What::Retires => format!("- blueprint {}: {closes}\n", plain(name)),
     };
+    out += &listed(differences);
+    out
+}
+
+fn listed(differences: &[Difference]) -> String {
+    let mut out = String::new();
     for Difference { key, was, now } in differences {
         let _ = writeln!(out, "    {}: {} -> {}", plain(key), value(was.as_ref()), value(now.as_ref()));
     }
@@ -157,6 +165,7 @@ mod tests {
                  "differences": [{"key": "max_resources", "was": 10, "now": 5}, {"key": "slots", "now": "x"}]},
                 {"name": "old", "type": "vm", "what": "retires", "differences": [], "resources": 3},
             ],
+            "order": [{"key": "owner.ci.max_leases", "was": 1, "now": 2}],
             "stranded": [{"request": {"kind": "vm", "attributes": "{}", "labels": {"os": "bsd"}, "blueprints": []},
                           "leases": 4, "reasons": "nothing makes it any more"}],
         }))
@@ -168,6 +177,7 @@ mod tests {
              \u{20}   max_resources: 10 -> 5\n\
              \u{20}   slots: not set -> \"x\"\n\
              - blueprint old: takes nothing new; its 3 resources are closed as soon as nobody is on them\n\
+             \u{20}   owner.ci.max_leases: 1 -> 2\n\
              \u{20} socket: read when the daemon starts; restart it to have the new value\n\
              \n\
              These leases wait for what no blueprint could ever serve then. They go on waiting for 10 min, and break after \

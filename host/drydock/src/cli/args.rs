@@ -258,6 +258,12 @@ pub struct WishArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = parse_span)]
     pub idle_timeout: Option<Duration>,
 
+    /// How urgent it is: each step is worth a head start before others (a minute, unless the configuration says otherwise).
+    /// Below 0 it lets others go first; above 0 only as far as the configuration lets its owner
+    #[arg(long, value_name = "N", allow_hyphen_values = true, default_value_t = 0,
+        value_parser = clap::value_parser!(i32).range(-1_000..=1_000))]
+    pub priority: i32,
+
     /// Asking again with the same owner, key and wish finds the same lease; for a day after it has ended
     #[arg(long, value_name = "TEXT", value_parser = Text::new())]
     pub key: Option<String>,

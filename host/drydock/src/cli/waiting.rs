@@ -34,6 +34,7 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
         labels: labels(&wish.label).map_err(invalid)?,
         blueprint: wish.blueprint.clone(),
         owner: wish.owner.clone(),
+        priority: wish.priority,
         key: Some(wish.key.clone().unwrap_or_else(|| format!("cli-{:032x}", rand::random::<u128>()))),
         until: wish.until.map(|end| end.moment(now())),
         timeout_ms: wish.timeout.map(whole_milliseconds),

@@ -4,7 +4,9 @@ use super::document::{Document, Segment};
 use super::error::ConfigError;
 use super::file::File;
 use super::{Config, StoreConfig, blueprints, defaults};
+use drydock_core::config::{Order, OwnerConfig};
 use drydock_runtime::commands::Credentials;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         stop_grace: Duration::from_secs(file.stop_grace),
         hold_grace: Duration::from_secs(file.hold_grace),
         keep_finished: Duration::from_secs(file.keep_finished),
+        order: order(file.ageing, file.every_owner, file.owner, &document)?,
         credentials: credentials(file.credentials, &document)?,
         blueprints: file.blueprint,
         document,
@@ -102,6 +105,46 @@ fn socket(socket: Option<String>, document: &Document) -> Result<PathBuf, Config
         return Err(at(document, "socket", problem));
     }
     Ok(path)
+}
+
+fn order(
+    ageing: u32,
+    every_owner: OwnerConfig,
+    owners: BTreeMap<String, OwnerConfig>,
+    document: &Document,
+) -> Result<Order, ConfigError> {
+    if !(1..=86_400).contains(&ageing) {
+        let problem = format!("{ageing} is out of range; it is 1 to 86400 seconds");
+        return Err(at(document, "ageing", problem));
+    }
+    limits(&every_owner, &[Segment::Key("every_owner".into())], document)?;
+    for (name, owner) in &owners {
+        let table = [Segment::Key("owner".into()), Segment::Key(name.clone())];
+        if !(1..=255).contains(&name.len()) || name.chars().any(char::is_control) {
+            let problem = format!("{name:?} is no owner; it is 1 to 255 bytes without control characters");
+            return Err(ConfigError::at(document, &table, problem));
+        }
+        limits(owner, &table, document)?;
+    }
+    Ok(Order { ageing, every_owner, owners })
+}
+
+/// One owner's table.
+fn limits(owner: &OwnerConfig, table: &[Segment], document: &Document) -> Result<(), ConfigError> {
+    let of = |key: &str| [table, &[Segment::Key(key.into())]].concat();
+    if let Some(most) = owner.max_leases
+        && !(1..=1_000_000).contains(&most)
+    {
+        let problem = format!("{most} is out of range; it is 1 to 1000000");
+        return Err(ConfigError::at(document, &of("max_leases"), problem));
+    }
+    if let Some(most) = owner.max_priority
+        && !(-1_000..=1_000).contains(&most)
+    {
+        let problem = format!("{most} is out of range; it is -1000 to 1000");
+        return Err(ConfigError::at(document, &of("max_priority"), problem));
+    }
+    Ok(())
 }
 
 fn credentials(credentials: Credentials, document: &Document) -> Result<Credentials, ConfigError> {

@@ -3,9 +3,10 @@
 use super::document::{Document, Segment};
 use super::error::ConfigError;
 use crate::sentence;
-use drydock_core::config::BlueprintConfig;
+use drydock_core::config::{BlueprintConfig, OwnerConfig};
 use drydock_runtime::commands::Credentials;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +30,15 @@ pub struct File {
     /// Seconds for which what has ended is kept, counted from its end. 60 to 315,360,000. Default: 604,800, a week.
     #[serde(default = "a_week")]
     pub keep_finished: u64,
+    /// Seconds of head start that one step of a request's priority is worth. 1 to 86,400. Default: 60.
+    #[serde(default = "sixty")]
+    pub ageing: u32,
+    /// What holds for owners without a table of their own.
+    #[serde(default)]
+    pub every_owner: OwnerConfig,
+    /// By the owner's name: each key comes before that of `every_owner`.
+    #[serde(default)]
+    pub owner: BTreeMap<String, OwnerConfig>,
     /// By name.
     #[serde(default)]
     pub credentials: Credentials,
@@ -38,6 +48,10 @@ pub struct File {
 
 fn ten() -> u64 {
     10
+}
+
+fn sixty() -> u32 {
+    60
 }
 
 fn thirty() -> u64 {

@@ -19,7 +19,7 @@ pub use defaults::default_socket;
 pub use document::{Document, Segment, shown};
 pub use error::ConfigError;
 
-use drydock_core::config::BlueprintConfig;
+use drydock_core::config::{BlueprintConfig, Order};
 use drydock_runtime::commands::Credentials;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Config {
     pub hold_grace: Duration,
     /// How long what has ended is kept.
     pub keep_finished: Duration,
+    /// Who comes first, and how much an owner may have.
+    pub order: Order,
     pub credentials: Credentials,
     /// In the order of the file.
     pub blueprints: Vec<BlueprintConfig>,

@@ -26,6 +26,9 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
     if let Some(key) = &ask.key {
         text("key", key)?;
     }
+    if !(-1_000..=1_000).contains(&ask.priority) {
+        return Err(ApiError::field("priority", format!("{} is out of range; it is -1000 to 1000", ask.priority)));
+    }
     if let Some(until) = ask.until {
         ahead("until", until, now)?;
     }
@@ -55,6 +58,7 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
             blueprints: ask.blueprint.into_iter().collect(),
         },
         owner: owner.to_string(),
+        priority: ask.priority,
         key: ask.key,
         until: ask.until,
         tied: ask.tied,

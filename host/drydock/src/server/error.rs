@@ -64,6 +64,7 @@ impl From<AskError> for ApiError {
             AskError::UnknownBlueprint { .. } | AskError::WrongBlueprint { .. } => {
                 of("blueprint", ApiError::invalid(message))
             }
+            AskError::Priority { .. } => of("priority", ApiError::invalid(message)),
             AskError::KeyReused { .. } => of("key", ApiError::conflict(message)),
             AskError::Ambiguous(_) => of("id", ApiError::invalid(message)),
             AskError::Reconfigured { .. } | AskError::OtherType { .. } => ApiError::conflict(message),

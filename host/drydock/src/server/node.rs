@@ -34,7 +34,7 @@ pub fn farm(config: &Config, loaded: Loaded, loader: Arc<Loader>) -> Farm {
     let blueprints = config.blueprints.iter().map(|blueprint| (blueprint.name.clone(), blueprint.clone())).collect();
     Farm {
         // The node finds the number.
-        config: ConfigRevision { blueprints, ..ConfigRevision::default() },
+        config: ConfigRevision { blueprints, order: config.order.clone(), ..ConfigRevision::default() },
         plugins: loaded.plugins,
         components: loaded.components,
         source: Some(Arc::new(Kept { loader })),

@@ -22,6 +22,7 @@ pub fn lease(row: Lease) -> LeaseView {
         outcome: Some(row.outcome).filter(|outcome| !outcome.is_empty()),
         reason: row.reason,
         asked_at: row.asked_at,
+        priority: row.priority,
         acquired_at: row.acquired_at,
         active_at: row.active_at,
         ended_at: row.ended_at,

@@ -17,7 +17,7 @@ pub(super) struct Inherited<'a> {
 
 impl Deciding<'_> {
     pub fn ask(&mut self, new: &NewLease) -> Result<Done, Lost> {
-        let order = Inherited { owner: &new.owner, ord: new.asked_at, holder: None };
+        let order = Inherited { owner: &new.owner, ord: new.asked_at - new.head_start, holder: None };
         self.ask_as(new, order)
     }
 
@@ -60,6 +60,7 @@ impl Deciding<'_> {
             outcome: String::new(),
             reason: None,
             asked_at: new.asked_at,
+            priority: new.priority,
             ord: inherited.ord,
             until: new.until,
             wait_until: new.wait_until,
@@ -79,7 +80,9 @@ impl Deciding<'_> {
         };
         let lease = Lease { due_at: due_at(&lease), ..lease };
         let news = self.news(&new.request.kind);
-        let detail = serde_json::json!({ "news": news.map(|(_, after)| after), "class": new.class, "ord": lease.ord });
+        let detail = serde_json::json!({
+            "news": news.map(|(_, after)| after), "class": new.class, "ord": lease.ord, "owner": lease.owner,
+        });
         self.lease_event(&lease, "", Said { reason: "asked", detail: Some(detail.to_string()) });
         self.rows.leases.put(lease.clone());
         if let Some(key) = &new.key {

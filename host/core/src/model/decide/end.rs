@@ -127,8 +127,9 @@ impl Deciding<'_> {
     /// Puts a lease whose place is lost back into the order it came in.
     pub fn back_to_waiting(&mut self, lease: Lease, reason: &str) -> Result<(), Lost> {
         let news = self.news(&lease.kind.clone());
-        let detail =
-            serde_json::json!({ "news": news.map(|(_, after)| after), "class": lease.class, "ord": lease.ord });
+        let detail = serde_json::json!({
+            "news": news.map(|(_, after)| after), "class": lease.class, "ord": lease.ord, "owner": lease.owner,
+        });
         let said = Said { reason, detail: Some(detail.to_string()) };
         self.move_lease(lease, LeaseStatus::Pending, said, |lease| {
             lease.place = None;

@@ -227,6 +227,10 @@ impl Deciding<'_> {
         let open = resource.status == ResourceStatus::Active;
         let ready = placement.acquisition.ready.clone();
         let nothing_to_do = ready.is_some() || !placement.activates;
+        let quota = match &placement.quota {
+            Some(quota) => self.take_quota(quota, &placement.place)?,
+            None => serde_json::Value::Null,
+        };
         let limit = if resource.used > resource.shares { resource.shares + resource.overflow } else { resource.shares };
         let count = resource.used;
         // Each commit that gives places raises the version, and nothing lowers it.
@@ -269,6 +273,7 @@ impl Deciding<'_> {
                 detail: Some(
                     serde_json::json!({
                         "count": count, "limit": limit, "over": count > resource.shares, "look": look, "fence": fence,
+                        "quota": quota,
                     })
                     .to_string(),
                 ),

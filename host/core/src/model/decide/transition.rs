@@ -3,7 +3,7 @@
 
 use super::Deciding;
 use crate::contract::Slot;
-use crate::model::proposal::Lost;
+use crate::model::proposal::{Lost, QUOTAS, Quota};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Counter, CounterShare, Event, Lease, Place, Pool, Resource, SlotRow, Wanted};
 use crate::model::status::{LeaseStatus, PlaceStatus, ResourceStatus, Subject, allowed};
@@ -287,6 +287,19 @@ impl Deciding<'_> {
         Ok(())
     }
 
+    /// Counts a place against what its lease's owner may have; what its event says of that.
+    pub fn take_quota(&mut self, quota: &Quota, place: &str) -> Result<serde_json::Value, Lost> {
+        let (space, slot, owner) = (QUOTAS.to_owned(), quota.owner.clone(), place.to_owned());
+        let at = (space.clone(), slot.clone());
+        let used = self.rows.counters.get(&at).map_or(0, |counter| counter.used) + 1;
+        if used > quota.limit && self.protections.has(Protection::Quota) {
+            return Err(Lost::Quota(slot));
+        }
+        self.rows.counters.put(Counter { space: space.clone(), slot: slot.clone(), used });
+        self.rows.counter_shares.put(CounterShare { space, slot, owner, amount: 1 });
+        Ok(serde_json::json!({ "owner": quota.owner, "count": used, "limit": quota.limit }))
+    }
+
     /// Frees everything an owner holds. `made`: a blueprint may make something new of what is free now.
     pub fn free_slots(&mut self, owner: &str, kind: &str, made: bool) {
         let named: Vec<_> = self
@@ -297,7 +310,12 @@ impl Deciding<'_> {
             .map(|row| (row.space.clone(), row.slot.clone()))
             .collect();
         let shares: Vec<_> = self.rows.counter_shares.iter().filter(|row| row.owner == owner).cloned().collect();
-        if made || !named.is_empty() || !shares.is_empty() {
+        // Somebody may wait for a quota in any pool.
+        if shares.iter().any(|share| share.space == QUOTAS) && self.protections.has(Protection::QuotaNews) {
+            let kinds: Vec<String> = self.rows.pools.iter().map(|pool| pool.kind.clone()).collect();
+            kinds.iter().for_each(|kind| self.freed(kind));
+        }
+        if made || !named.is_empty() || shares.iter().any(|share| share.space != QUOTAS) {
             let spaces: BTreeSet<&String> =
                 named.iter().map(|(space, _)| space).chain(shares.iter().map(|share| &share.space)).collect();
             let sharing = self.rows.blueprints.iter().filter(|row| spaces.contains(&row.space));

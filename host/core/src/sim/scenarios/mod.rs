@@ -4,6 +4,7 @@ mod configuring;
 mod holding;
 mod lifetimes;
 mod nesting;
+mod ordering;
 mod serving;
 mod sharing;
 
@@ -19,6 +20,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(nesting::all());
     all.extend(configuring::all());
     all.extend(holding::all());
+    all.extend(ordering::all());
     all
 }
 
@@ -34,6 +36,7 @@ fn base() -> Scenario {
         nodes: 2,
         yards: vec![Yard::HOSTS],
         clients: vec![],
+        quotas: &[],
         edits: vec![],
         faults: Faults::NO_FREEZE,
         naive: &[],

@@ -30,7 +30,7 @@ async fn a_wrong_request_names_its_field() {
             "{\"type\": \"shelf\",\n\"atributes\": {}}",
             Some("atributes"),
             "atributes: there is no field `atributes` here; there are: `type`, `attributes`, `labels`, `blueprint`, \
-             `owner`, `key`, `until`, `timeout_ms`, `tied`, `heartbeat_ms`, `idle_timeout_ms`, `wait_ms` (line 2)",
+             `owner`, `priority`, `key`, `until`, `timeout_ms`, `tied`, `heartbeat_ms`, `idle_timeout_ms`, `wait_ms` (line 2)",
         ),
         (r#"{"type": 7}"#, Some("type"), "type: invalid type: integer `7`, expected a string (line 1)"),
         (
@@ -85,6 +85,16 @@ async fn a_wrong_request_names_its_field() {
             r#"{"type": "shelf", "timeout_ms": 0}"#,
             Some("timeout_ms"),
             "timeout_ms: 0 is out of range; it is 1 to 3155760000000 milliseconds",
+        ),
+        (
+            r#"{"type": "shelf", "priority": 1001}"#,
+            Some("priority"),
+            "priority: 1001 is out of range; it is -1000 to 1000",
+        ),
+        (
+            r#"{"type": "shelf", "owner": "ci", "priority": 3}"#,
+            Some("priority"),
+            "priority 3 is above what owner \"ci\" may ask for, which is 2; ask for at most that, or have max_priority ",
         ),
         (
             r#"{"type": "shelf", "heartbeat_ms": 999}"#,

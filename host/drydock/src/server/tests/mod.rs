@@ -14,7 +14,7 @@ use super::router::{App, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use drydock_core::config::{BlueprintConfig, ConfigRevision};
+use drydock_core::config::{BlueprintConfig, ConfigRevision, Order, OwnerConfig};
 use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
@@ -57,7 +57,11 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
     let start = Start {
         env: Real::new(),
         store: Arc::new(Store::in_memory(Protections::ALL).await.unwrap()),
-        farm: Farm { config: ConfigRevision { blueprints, ..ConfigRevision::default() }, plugins, ..Farm::default() },
+        farm: Farm {
+            config: ConfigRevision { blueprints, order: order(), ..ConfigRevision::default() },
+            plugins,
+            ..Farm::default()
+        },
         name: "test".into(),
         protections: Protections::ALL,
         alone: true,
@@ -80,6 +84,12 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
         started: Instant::now(),
     };
     Daemon { router: router(Arc::new(app)), news, node }
+}
+
+/// The owner `ci` may have one lease, and ask for a priority of 2.
+fn order() -> Order {
+    let limits = OwnerConfig { max_leases: Some(1), max_priority: Some(2) };
+    Order { owners: BTreeMap::from([("ci".to_owned(), limits)]), ..Order::default() }
 }
 
 impl Daemon {

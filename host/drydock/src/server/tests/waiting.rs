@@ -155,3 +155,22 @@ async fn stopping_answers_all_who_wait() {
     let (status, body) = daemon.post("/v1/leases", json!({ "type": "shelf" })).await;
     assert_eq!((status, &body["error"]["kind"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable")));
 }
+
+#[tokio::test]
+async fn who_has_all_that_its_owner_may_is_told_so_and_passed() {
+    let daemon = daemon(2).await;
+    let body = |owner: &str, priority: i32| json!({ "type": "shelf", "owner": owner, "priority": priority });
+    let first = daemon.ask(body("ci", 0)).await;
+    daemon.until(&first, "active").await;
+    let second = daemon.ask(body("ci", 2)).await;
+    let other = daemon.ask(body("ada", -1)).await;
+    let served = daemon.until(&other, "active").await;
+    assert_eq!(served["lease"]["priority"], -1);
+    let (_, why) = daemon.get(&format!("/v1/leases/{second}/why")).await;
+    let told =
+        "It waits, number 1 in line: owner ci has 1 of at most 1 leases with a place (max_leases), and it comes when";
+    assert!(why["summary"].as_str().unwrap().starts_with(told), "{why}");
+    daemon.post(&format!("/v1/leases/{first}/release"), json!({})).await;
+    daemon.until(&second, "active").await;
+    assert_eq!(daemon.get("/v1/check").await.1, json!({ "violations": [] }));
+}
