@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use drydock_core::config::{BlueprintConfig, ConfigRevision};
 use drydock_core::contract::*;
 use drydock_core::engine::api::{Ask, Filter};
-use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
+use drydock_core::engine::{DEAD_AFTER, Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::{Env, Point, Verdict};
 use drydock_core::model::proposal::{Build, Change, Item, NewLease, Outcome, Placement, Plan, Proposal};
 use drydock_core::model::protection::Protections;
@@ -191,6 +191,7 @@ impl Yard {
             sweeps: false,
             hold_grace: HOLD_GRACE,
             keep_finished: None,
+            dead_after: DEAD_AFTER,
         };
         let node = Node::start(start).await.unwrap();
         let yard = Yard { env, store, node, _directory: directory };

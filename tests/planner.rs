@@ -477,9 +477,29 @@ fn a_blueprint_that_failed_is_tried_again_with_one_resource() {
     let planned = pool.plan();
     assert_eq!((items(&planned).len(), planned.questions.len(), planned.next), (0, 0, Some(NOW + 900)));
     assert_eq!(reasons(&planned, "c"), ["bp: set aside after 3 failures: throttled"]);
-    let probe = pool.with(|pool| pool.at = NOW + 900).plan();
+    let pool = pool.with(|pool| pool.at = NOW + 900);
+    let probe = pool.plan();
     assert_eq!(items(&probe), ["r-1 for l-1"]);
-    assert_eq!(reasons(&probe, "c"), ["bp: it is being tried again with one resource"]);
+    let trying = "bp: it is being tried again with one resource; it failed: throttled";
+    assert_eq!(reasons(&probe, "c"), [trying]);
+    // And while that one is on its way, whichever plan has built it.
+    let pool = pool.with(|pool| pool.look.blueprints.get_mut("bp").unwrap().building = 1);
+    let planned = pool.plan();
+    assert_eq!((items(&planned).len(), planned.questions.len(), planned.next), (0, 0, None));
+    assert_eq!(reasons(&planned, "c"), [trying]);
+}
+
+#[test]
+fn what_is_offered_though_it_is_taken_is_noted_once_it_is_asked_for_again() {
+    let pool = Pool_::new().waits("c", &[(10, "l-1")]).offers("c", "bp", &[("r-1", "b/1")]).with(|pool| {
+        pool.look.taken.insert(("bp".to_owned(), "b/1".to_owned()));
+    });
+    let planned = pool.plan();
+    assert_eq!((planned.questions, planned.useless), (vec![allocate("c")], vec![("c".to_owned(), "bp".to_owned())]));
+    assert_eq!(pool.open(allocate("c"), NOW).plan().useless, []);
+    let mut answers = Answers::default();
+    let useless = [2, 2, 3, 3, 3, 3].map(|freed| answers.was_useless("c", "bp", freed));
+    assert_eq!(useless, [false, false, false, false, true, false], "what was freed meanwhile may have been had");
 }
 
 #[test]

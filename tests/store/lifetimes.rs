@@ -81,6 +81,22 @@ pub async fn no_more_are_opened_at_once_than_may_be(bed: &mut Bed) {
     assert_eq!(bed.planned(vec![one("r-2", "l-2")]).await, [None]);
 }
 
+pub async fn of_what_has_failed_one_is_tried_at_a_time(bed: &mut Bed) {
+    let one = |resource: &str, lease: &str| {
+        Item::Build(Box::new(build(resource, &[], vec![ready(lease, resource, &format!("p-{resource}"))])))
+    };
+    for lease in ["l-1", "l-2", "l-3"] {
+        bed.done(ask(lease)).await;
+    }
+    bed.done(Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "no luck".to_owned() }).await;
+    let lost = bed.planned(vec![one("r-1", "l-1"), one("r-2", "l-2")]).await;
+    assert_eq!(lost, [None, Some(Lost::Building("bp".to_owned()))]);
+    assert_eq!(bed.planned(vec![one("r-2", "l-2")]).await, [Some(Lost::Building("bp".to_owned()))]);
+    let open = bed.step(Step::Open, "r-1", done_with(None)).await;
+    bed.done(open).await;
+    assert_eq!(bed.planned(vec![one("r-2", "l-2"), one("r-3", "l-3")]).await, [None, None]);
+}
+
 pub async fn what_broke_is_held_until_it_is_let_go(bed: &mut Bed) {
     bed.done(ask("l-1")).await;
     let life = Life { hold_broken: true, ..Life::default() };

@@ -10,6 +10,7 @@ mod ending;
 mod groups;
 mod history;
 mod holding;
+mod leaks;
 mod lifetimes;
 mod lists;
 mod nesting;
@@ -102,6 +103,7 @@ on_every_engine! {
         an_old_resource_takes_nothing_new_and_ends_when_it_is_empty,
         a_resource_of_one_use_is_neither_shared_nor_used_again,
         no_more_are_opened_at_once_than_may_be,
+        of_what_has_failed_one_is_tried_at_a_time,
         what_broke_is_held_until_it_is_let_go,
     }
     nesting {
@@ -114,6 +116,11 @@ on_every_engine! {
         a_resource_ends_without_its_plugin_when_what_it_stands_on_is_lost,
         what_it_stands_on_is_told_when_nobody_is_on_it,
         a_look_brings_what_idle_resources_stand_on,
+    }
+    leaks {
+        a_resource_that_cant_be_closed_is_given_up,
+        what_was_left_under_no_slot_goes_on_the_list,
+        what_a_stale_node_made_is_noted,
     }
     holding {
         a_tied_lease_ends_with_its_client,

@@ -2,6 +2,7 @@
 
 use crate::contract::{Labels, Request};
 use crate::model::rows::{Event, Lease, Leftover, Place, Resource};
+use crate::model::status::ResourceStatus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,6 +73,13 @@ pub enum AskError {
          {lease}` says who has it"
     )]
     OtherEpoch { lease: String, fence: i64 },
+    #[error(
+        "resource {resource} is {status}: only one whose closing has failed can be forgotten; `drydock release \
+         --resource {resource}` lets it be closed"
+    )]
+    NotStuck { resource: String, status: ResourceStatus },
+    #[error("there is no {0:?} on the leak list; `drydock leaks` prints it")]
+    NoSuchLeak(String),
     #[error("the store can't be used: {0}")]
     Store(String),
     #[error("the daemon is stopping; ask again when it is back")]

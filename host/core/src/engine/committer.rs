@@ -2,7 +2,8 @@
 
 use super::node::Node;
 use crate::env::{Point, Verdict, What};
-use crate::model::proposal::{Change, Lost, Outcome, Proposal};
+use crate::model::proposal::{Change, Late, Lost, Outcome, Proposal, StepEnd};
+use crate::plugin::Step;
 use crate::store::{Report, StoreError, Touched};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -36,6 +37,17 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
         let (proposals, answers): (Vec<Proposal>, Vec<_>) =
             group.into_iter().map(|offered| (offered.proposal, offered.answer)).unzip();
         let report = settle(&node, &proposals, verdict).await;
+        let late: Vec<Proposal> = proposals
+            .iter()
+            .zip(&report.outcomes)
+            .filter_map(|(proposal, outcome)| late(&node, proposal, outcome))
+            .collect();
+        if !late.is_empty() {
+            // Before anything that stops this node.
+            let point = Point { what: What::Commit, note: "what came too late".to_owned(), after: false };
+            let verdict = node.env.point(point).await;
+            settle(&node, &late, verdict).await;
+        }
         if report.outcomes.contains(&Outcome::Lost(Lost::Dead(node.id.clone()))) {
             node.seen_dead();
         }
@@ -44,6 +56,19 @@ pub async fn run(node: Arc<Node>, mut offers: mpsc::UnboundedReceiver<Offered>) 
             let _ = answer.send((outcome, Arc::clone(&report.touched)));
         }
     }
+}
+
+/// What a step that was answered too late may have made is not for nobody to know.
+fn late(node: &Node, proposal: &Proposal, outcome: &Outcome) -> Option<Proposal> {
+    let (Change::Step(report), Outcome::Lost(lost)) = (&proposal.change, outcome) else { return None };
+    let answered = matches!(report.end, StepEnd::Done { .. } | StepEnd::Again { state: Some(_), .. });
+    let makes = matches!(report.step, Step::Open | Step::Activate);
+    let stale = matches!(lost, Lost::Epoch | Lost::Dead(_) | Lost::Lease(_));
+    if !answered || !makes || !stale {
+        return None;
+    }
+    let (step, subject) = (report.step, report.subject.clone());
+    Some(node.proposal(Change::Late(Late { step, subject, leak: node.new_id("k"), reason: lost.to_string() })))
 }
 
 /// Offers a group, under the same ids, until the store says what became of it.
@@ -115,6 +140,9 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
             Change::DrainResource { resource, reason, .. } => drained(resource, reason),
             Change::Retire { resource, .. } => format!("retire {resource}"),
             Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
+            Change::Late(late) => format!("{} of {} came too late", late.step.name(), late.subject),
+            Change::Forget(forget) => format!("forget {}", forget.resource),
+            Change::ClearLeak { leak, .. } => format!("clear {leak}"),
             Change::BlueprintFailed { blueprint, .. } => format!("{blueprint} failed"),
             Change::Configure { revision, .. } => format!("configure revision {revision}"),
             Change::Join { name } => format!("join {name}"),

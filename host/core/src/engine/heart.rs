@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A node that has not counted up for so long is seen dead. Milliseconds.
+/// A node that has not counted up for so long is seen dead, unless told otherwise. Milliseconds.
 pub const DEAD_AFTER: i64 = 10_000;
 
-/// How often a node counts up, and reads the others.
-const BEAT: i64 = DEAD_AFTER / 5;
+/// How often a node counts up, and reads the others, in the time after which it is seen dead.
+const BEATS: i64 = 5;
 
 pub async fn run(node: Arc<Node>) {
     // By node: the number last read, and when it was first read.
     let mut seen: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     loop {
-        node.env.sleep_until(node.env.now() + BEAT).await;
+        node.env.sleep_until(node.env.now() + node.dead_after / BEATS).await;
         if node.is_stopping() {
             return;
         }
@@ -57,7 +57,7 @@ pub async fn run(node: Arc<Node>) {
                 .entry(other.id.clone())
                 .and_modify(|seen| *seen = if seen.0 == other.beat { *seen } else { (other.beat, now) })
                 .or_insert((other.beat, now));
-            if now - since < DEAD_AFTER {
+            if now - since < node.dead_after {
                 continue;
             }
             bury(&node, &other.id, beat).await;

@@ -6,12 +6,13 @@ use super::node::{Node, lock};
 use super::questions;
 use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
+use crate::model::rows::Pool;
 use crate::planner::answers::Answers;
 use crate::planner::look::Look;
 use crate::planner::{Planned, Planner, plan};
 use crate::store::Sought;
 use futures::future::{Either, select};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, watch};
 
@@ -127,13 +128,33 @@ impl Matcher {
         // Those who wait have been planned for with all that is there; only an answer brings them more.
         let asking = !planned.questions.is_empty();
         self.publish(&look, planned.waits);
+        if self.set_aside(planned.useless, look.pool.freed).await {
+            return Round::Again;
+        }
         if planned.plan.items.is_empty() {
             if planned.more {
                 return Round::Again;
             }
             return Round::Settled { seen: look.pool.news, next: planned.next };
         }
-        self.commit(planned.plan, look.pool.news, asking || planned.more, planned.next).await
+        self.commit(planned.plan, &look.pool, asking || planned.more, planned.next).await
+    }
+
+    /// Whoever keeps offering what is not to be had is set aside like what fails otherwise: the planner and the commit
+    /// would never agree.
+    async fn set_aside(&self, useless: impl IntoIterator<Item = (String, String)>, freed: i64) -> bool {
+        let mut blueprints = BTreeSet::new();
+        for (class, blueprint) in useless {
+            if lock(&self.answers).was_useless(&class, &blueprint, freed) {
+                blueprints.insert(blueprint);
+            }
+        }
+        let any = !blueprints.is_empty();
+        for blueprint in blueprints {
+            let reason = "it keeps offering what is taken; see the slots of its offers".to_owned();
+            self.node.commit(Change::BlueprintFailed { blueprint, reason }).await;
+        }
+        any
     }
 
     /// What the look has to bring beside the pool: what the answers so far are about.
@@ -188,30 +209,26 @@ impl Matcher {
         planned
     }
 
-    async fn commit(&self, plan: Plan, seen: i64, more: bool, next: Option<i64>) -> Round {
+    async fn commit(&self, plan: Plan, pool: &Pool, more: bool, next: Option<i64>) -> Round {
+        let seen = pool.news;
         let builds: Vec<Option<String>> = plan.items.iter().map(built).collect();
         let roomy = plan.items.iter().any(has_room_left);
         let outcome = self.node.commit(Change::Plan(plan)).await;
-        let mut answers = lock(&self.answers);
         let done = match outcome {
             Outcome::Done(done) => done,
             Outcome::Lost(_) => return Round::Again,
             // The offers may be used up; whatever they became, the next look sees it.
             Outcome::Known | Outcome::Unknown(_) => {
+                let mut answers = lock(&self.answers);
                 builds.iter().flatten().for_each(|resource| answers.drop_offer(resource));
                 return Round::Again;
             }
         };
-        let mut any = false;
-        for (lost, build) in done.items.iter().zip(&builds) {
-            any |= lost.is_none();
-            if let Some(resource) = build
-                && !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_)))
-            {
-                answers.drop_offer(resource);
-            }
+        let any = done.items.iter().any(Option::is_none);
+        let useless = self.used_offers(&builds, &done.items);
+        if self.set_aside(useless, pool.freed).await {
+            return Round::Again;
         }
-        drop(answers);
         match done.news {
             // Only this commit has touched the pool since the look, and it left nothing to be planned.
             Some((before, after)) if before == seen && !more && !roomy && done.items.iter().all(Option::is_none) => {
@@ -220,6 +237,29 @@ impl Matcher {
             _ if any => Round::Again,
             _ => Round::Fruitless,
         }
+    }
+
+    /// Takes out the offers that a commit has used, or found to be others'; with those, by class and blueprint, of which
+    /// it found that their slots are taken.
+    fn used_offers(&self, builds: &[Option<String>], lost: &[Option<Lost>]) -> BTreeSet<(String, String)> {
+        let mut answers = lock(&self.answers);
+        let mut useless = BTreeSet::new();
+        for (build, lost) in builds.iter().zip(lost) {
+            let Some(resource) = build else { continue };
+            match (lost, answers.offered_to(resource)) {
+                (None, Some(key)) => {
+                    answers.useless.remove(&key);
+                }
+                (Some(Lost::Slot(_)), Some(key)) => {
+                    useless.insert(key);
+                }
+                _ => {}
+            }
+            if !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_))) {
+                answers.drop_offer(resource);
+            }
+        }
+        useless
     }
 }
 

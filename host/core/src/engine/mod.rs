@@ -8,6 +8,7 @@ mod heart;
 mod history;
 mod holds;
 mod hub;
+mod leaks;
 mod matcher;
 mod nesting;
 mod node;

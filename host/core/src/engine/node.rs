@@ -51,6 +51,8 @@ pub struct Node {
     pub(crate) swept: AtomicU64,
     /// When this node last counted up.
     pub(crate) beaten: AtomicI64,
+    /// Milliseconds without counting up after which a node is seen dead.
+    pub(crate) dead_after: i64,
 }
 
 /// What a group of commits has left.
@@ -79,12 +81,14 @@ pub struct Start {
     pub hold_grace: i64,
     /// How long what has ended is kept, in milliseconds; none: nothing is pruned.
     pub keep_finished: Option<i64>,
+    /// A node that has not counted up for so long is seen dead; the same on every node. Milliseconds.
+    pub dead_after: i64,
 }
 
 impl Node {
     /// Joins, applies the configuration, takes over what dead nodes had claimed, and looks at everything once.
     pub async fn start(start: Start) -> Result<Arc<Node>, AskError> {
-        let Start { env, store, farm, name, protections, alone, sweeps, hold_grace, keep_finished } = start;
+        let Start { env, store, farm, name, protections, alone, sweeps, hold_grace, keep_finished, dead_after } = start;
         let io = env.io().await;
         let installation = store.setting("installation", &format!("d-{}", name_id(env.random()))).await?;
         let id = format!("n-{}", name_id(env.random()));
@@ -120,6 +124,7 @@ impl Node {
             calls: AtomicU64::new(0),
             swept: AtomicU64::new(0),
             beaten: AtomicI64::new(now),
+            dead_after,
         });
         node.spawn("committer", committer::run(Arc::clone(&node), offered));
         node.commit(Change::Join { name }).await;
@@ -171,14 +176,19 @@ impl Node {
 
     /// The same, with the rows that the group has left, so that they need not be read again.
     pub(crate) async fn commit_for_rows(&self, change: Change) -> Answer {
-        let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
-        let proposal = Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change };
+        let proposal = self.proposal(change);
         let (answer, outcome) = oneshot::channel();
         let gone = || (Outcome::Unknown("the node is stopping".to_owned()), Arc::default());
         if self.offers.send(Offered { proposal, answer }).is_err() {
             return gone();
         }
         outcome.await.unwrap_or_else(|_| gone())
+    }
+
+    /// A change of this node, under an id of its own.
+    pub(super) fn proposal(&self, change: Change) -> Proposal {
+        let n = self.next_commit.fetch_add(1, Ordering::Relaxed);
+        Proposal { id: format!("{}.{n}", self.id), node: self.id.clone(), change }
     }
 
     /// A read, at a point of its own.
@@ -289,7 +299,7 @@ impl Node {
     /// Whether this node has counted up lately enough that nobody can have seen it dead.
     pub(crate) fn may_act(&self) -> bool {
         let since = self.env.now() - self.beaten.load(Ordering::SeqCst);
-        since <= heart::DEAD_AFTER / 2 && !self.paused.load(Ordering::SeqCst)
+        since <= self.dead_after / 2 && !self.paused.load(Ordering::SeqCst)
     }
 
     /// Another node has seen this one dead: everything it does from now on would be refused.
@@ -319,6 +329,7 @@ impl From<&Lost> for AskError {
             Lost::Ended(lease) => AskError::Ended(lease.clone()),
             Lost::Untied(lease) => AskError::Untied(lease.clone()),
             Lost::Fence { lease, fence } => AskError::OtherEpoch { lease: lease.clone(), fence: *fence },
+            Lost::NotStuck(resource, status) => AskError::NotStuck { resource: resource.clone(), status: *status },
             lost => AskError::Store(lost.to_string()),
         }
     }

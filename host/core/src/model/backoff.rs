@@ -3,7 +3,7 @@
 use crate::contract::{Failure, Next};
 
 /// The first pause, and the longest, in milliseconds.
-const BACK_OFF: (i64, i64) = (1_000, 300_000);
+const BACK_OFF: (i64, i64) = (1_000, 1_800_000);
 /// The same where an operator has to act first.
 const ATTENTION: (i64, i64) = (30_000, 3_600_000);
 
@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn doubles_up_to_the_longest_and_heeds_what_is_asked() {
         let mut failure = Failure { blame: Blame::Provider, next: Next::BackOff, reason: String::new(), after: None };
-        for (failures, full) in [(1, 1_000), (2, 2_000), (5, 16_000), (30, 300_000)] {
+        for (failures, full) in [(1, 1_000), (2, 2_000), (5, 16_000), (30, 1_800_000)] {
             for salt in ["a", "b", "commit-17"] {
                 let pause = pause(&failure, failures, salt);
                 assert!((full * 3 / 4..=full).contains(&pause), "{failures} failures: {pause}");

@@ -4,6 +4,7 @@ use super::rows::{Considered, RequestKey};
 use super::sign::Sign;
 use crate::config::Life;
 use crate::contract::{Acquisition, Allocation, Failure, Handout, Request, Slot};
+use crate::model::status::ResourceStatus;
 use crate::plugin::Step;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,6 +92,15 @@ pub enum Change {
         closes: bool,
     },
     Step(StepReport),
+    /// A step of this node was answered, and its report came too late.
+    Late(Late),
+    /// An operator gives up on a resource that can't be closed.
+    Forget(Forget),
+    /// What is on the leak list was cleaned up by hand.
+    ClearLeak {
+        leak: String,
+        reason: String,
+    },
     /// A deciding call of this blueprint gave no answer.
     BlueprintFailed {
         blueprint: String,
@@ -304,6 +314,29 @@ pub enum StepEnd {
     Failed(Failure),
 }
 
+/// A step whose report was lost since its row had gone on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Late {
+    pub step: Step,
+    /// A resource's id for `open` and `close`, a place's for the others.
+    pub subject: String,
+    /// The id for the leak list, should it come to that.
+    pub leak: String,
+    /// How its report was lost.
+    pub reason: String,
+}
+
+/// A resource that nobody will close any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forget {
+    pub resource: String,
+    /// The id for the leak list.
+    pub leak: String,
+    /// Stays that have left something on it.
+    pub leftovers: Vec<String>,
+    pub reason: String,
+}
+
 /// What became of a proposal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
@@ -366,6 +399,8 @@ pub enum Lost {
     NoTaker,
     #[error("the step has changed hands")]
     Epoch,
+    #[error("resource {0} is {1}, and not one that could not be closed")]
+    NotStuck(String, ResourceStatus),
     #[error("lease {0} has ended")]
     Ended(String),
     #[error("lease {0} does not end for want of that")]
@@ -401,6 +436,7 @@ pub struct Keys {
     pub asides: BTreeSet<(String, String)>,
     /// Stays.
     pub leftovers: BTreeSet<String>,
+    pub leaks: BTreeSet<String>,
     pub nodes: BTreeSet<String>,
     pub commits: BTreeSet<String>,
 }
@@ -469,6 +505,19 @@ impl Keys {
                 {
                     self.whole.insert(resource.clone());
                 }
+            }
+            Change::Late(late) => {
+                match late.step {
+                    Step::Open | Step::Close => self.resources.insert(late.subject.clone()),
+                    Step::Activate | Step::Release => self.places.insert(late.subject.clone()),
+                };
+            }
+            Change::Forget(forget) => {
+                self.resources.insert(forget.resource.clone());
+                self.leftovers.extend(forget.leftovers.iter().cloned());
+            }
+            Change::ClearLeak { leak, .. } => {
+                self.leaks.insert(leak.clone());
             }
             Change::BlueprintFailed { blueprint, .. } => {
                 self.blueprints.insert(blueprint.clone());

@@ -106,6 +106,12 @@ protections! {
     SpaceNews = "space-news",
     /// A lease that is cancelled only takes its own item out of a plan.
     ItemByItem = "item-by-item",
+    /// What a stay has left is written down, and cleared before anybody uses its slots again.
+    Leftovers = "leftovers",
+    /// A node that may have been seen dead makes no calls.
+    ActAlive = "act-alive",
+    /// Who can't be served does not hold up those behind.
+    Skipping = "skipping",
 }
 
 /// Which protections are on.

@@ -386,6 +386,9 @@ row! {
     id: String => Text,
     blueprint: String => Text,
     resource: String => Text,
+    /// The resource's name, and what its steps had saved.
+    name: String => Text,
+    state: Option<String> => Text,
     reason: String => Text,
     at: i64 => Int,
 }

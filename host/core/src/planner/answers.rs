@@ -62,7 +62,13 @@ pub struct Answers {
     pub open: BTreeMap<Question, i64>,
     /// Blueprints at their maximum for whose room somebody waited when it was last planned.
     pub full: BTreeSet<String>,
+    /// By class and blueprint: how often in a row nothing of what it offered was to be had, and what was free then, as
+    /// the pool counts it.
+    pub useless: BTreeMap<(String, String), (i64, u32)>,
 }
+
+/// A blueprint that has offered what is not to be had this often, while nothing changed, breaks its contract.
+const USELESS: u32 = 3;
 
 impl Answers {
     /// The answer that still holds for this resource as it is now.
@@ -124,6 +130,29 @@ impl Answers {
         }
     }
 
+    /// Notes that nothing of what a blueprint offered a class was to be had; true once it has to be set aside for that.
+    pub fn was_useless(&mut self, class: &str, blueprint: &str, freed: i64) -> bool {
+        let key = (class.to_owned(), blueprint.to_owned());
+        let (seen, times) = self.useless.get(&key).copied().unwrap_or((freed, 0));
+        let times = if seen == freed { times + 1 } else { 1 };
+        if times < USELESS {
+            self.useless.insert(key, (freed, times));
+            return false;
+        }
+        self.useless.remove(&key);
+        self.allocated.remove(&key);
+        true
+    }
+
+    /// The class and the blueprint that an offer was for.
+    pub fn offered_to(&self, resource: &str) -> Option<(String, String)> {
+        let has = |answer: &Allocated| match answer {
+            Allocated::Offers(offers) => offers.iter().any(|offer| offer.resource == resource),
+            Allocated::Refused { .. } => false,
+        };
+        self.allocated.iter().find(|(_, answer)| has(answer)).map(|(key, _)| key.clone())
+    }
+
     /// Takes out an offer that was used, or that others were faster with.
     pub fn drop_offer(&mut self, resource: &str) {
         for answer in self.allocated.values_mut() {
@@ -136,6 +165,7 @@ impl Answers {
     /// Forgets what is about resources and classes that a look does not see any more.
     pub fn keep_only(&mut self, classes: &[&str]) {
         self.allocated.retain(|(class, _), _| classes.contains(&class.as_str()));
+        self.useless.retain(|(class, _), _| classes.contains(&class.as_str()));
         if self.acquired.len() > 4_096 {
             self.acquired.retain(|(class, _), _| classes.contains(&class.as_str()));
         }

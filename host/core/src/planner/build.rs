@@ -89,9 +89,10 @@ impl<'a> Work<'a> {
                 let why = row.reason.clone().unwrap_or_default();
                 return named(format!("set aside after {} failures: {why}", row.failures), Some(row.not_before));
             }
-            // One probe at a time until it works again.
-            if self.built.contains_key(&terms.name) {
-                return named("it is being tried again with one resource".to_owned(), None);
+            // One probe at a time until it works again, whichever plan has built it.
+            if building > 0 {
+                let why = row.reason.as_deref().map(|why| format!("; it failed: {why}")).unwrap_or_default();
+                return named(format!("it is being tried again with one resource{why}"), None);
             }
         }
         None
@@ -129,6 +130,11 @@ impl<'a> Work<'a> {
             return;
         }
         let question = Question::Allocate { class: class.class.id.clone(), blueprint: terms.name.clone() };
+        let taken = |slot: &Slot| self.look.taken.contains(&(terms.space.clone(), slot.key().to_owned()));
+        let useless = !offers.is_empty() && offers.iter().all(|offer| offer.allocation.slots.iter().any(taken));
+        if useless && !self.planner.answers.open.contains_key(&question) {
+            self.planned.useless.push((class.class.id.clone(), terms.name.clone()));
+        }
         if self.ask(question) && terms.max_resources.is_some() {
             self.kept_blueprints.insert(terms.name.clone());
         }

@@ -39,6 +39,8 @@ pub struct Planned {
     pub waits: BTreeMap<String, Vec<Obstacle>>,
     /// Blueprints at their maximum for whose room somebody waits.
     pub full: BTreeSet<String>,
+    /// (class, blueprint): everything that was offered has another owner.
+    pub useless: Vec<(String, String)>,
     /// When time alone would change this plan.
     pub next: Option<i64>,
     /// Another look would bring more at once: more leases wait than this one brought and some of those were served, or
@@ -169,6 +171,9 @@ impl<'a> Work<'a> {
                     }
                     self.planned.waits.insert(class.class.id.clone(), obstacles);
                     lines.remove(i);
+                    if !self.has(Protection::Skipping) {
+                        return;
+                    }
                     // Everybody behind an open question waits for it where nothing is decided beside questions.
                     if !self.has(Protection::Beside) && !self.planner.answers.open.is_empty() {
                         return;

@@ -11,7 +11,7 @@ use crate::store::Store;
 use futures::future::{Either, select};
 use std::sync::Arc;
 
-/// A client that was not served so long after the last fault gives up, and the run has failed. Milliseconds.
+/// A client that was not served so long after the start gives up, and the run has failed. Milliseconds.
 pub const PATIENCE: i64 = 3_600_000;
 
 /// How long a client waits for the answer to a beat. Milliseconds.
@@ -22,6 +22,8 @@ pub struct Running {
     pub store: Arc<Store>,
     pub number: usize,
     pub client: Client,
+    /// Milliseconds.
+    pub patience: i64,
 }
 
 impl Running {
@@ -34,6 +36,11 @@ impl Running {
         }
         if let Some((every, until)) = self.client.probes {
             self.probe(every, until).await;
+            self.world.state().clients -= 1;
+            return;
+        }
+        if self.client.forgets {
+            self.forget().await;
             self.world.state().clients -= 1;
             return;
         }
@@ -220,11 +227,11 @@ impl Running {
                 }
                 _ => {}
             }
-            if self.world.now() - START > PATIENCE {
+            if self.world.now() - START > self.patience {
                 self.world.fail(format!("client {} is not served: {id} is {}", self.number, lease.status));
                 return None;
             }
-            let timer = self.world.sleep_until(CLIENTS, self.world.now() + 60_000);
+            let timer = self.world.sleep_until(CLIENTS, self.world.now() + self.patience / 60);
             if let Either::Left((Err(_), _)) = select(Box::pin(changes.changed()), timer).await {
                 turn += 1;
             }
@@ -378,12 +385,42 @@ impl Running {
         }
     }
 
+    /// Gives up on every resource that can't be closed, and removes it by hand.
+    async fn forget(&self) {
+        let io = self.world.turn().await;
+        let resources = self.store.resources(&Default::default()).await.unwrap_or_default();
+        drop(io);
+        for resource in resources.into_iter().filter(|resource| !resource.status.alive()) {
+            let mut turn = 0;
+            loop {
+                let (_, node) = self.node(turn).await;
+                match node.forget(&resource.id, "the host is dead").await {
+                    Ok(_) => {
+                        self.world.mark("forgotten");
+                        break self.world.outside.remove(&resource.id);
+                    }
+                    // It is closed by now, or is being closed for the first time.
+                    Err(AskError::NotStuck { .. }) => break,
+                    Err(_) => {
+                        turn += 1;
+                        self.sleep(200).await;
+                    }
+                }
+            }
+        }
+    }
+
     async fn end(&self, id: &str) {
         let mut turn = 0;
         loop {
             let (_, node) = self.node(turn).await;
             match node.end(id, "released", "its holder let go").await {
-                Ok(_) => return,
+                Ok(lease) => {
+                    if lease.status == LeaseStatus::Pending {
+                        self.world.fail(format!("client {}: {id} waits although it was ended", self.number));
+                    }
+                    return;
+                }
                 Err(_) => {
                     turn += 1;
                     self.sleep(200).await;

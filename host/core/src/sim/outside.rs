@@ -26,6 +26,8 @@ pub struct Seen {
     pub things: BTreeMap<String, Thing>,
     /// (resource, place) of every directory there is.
     pub directories: BTreeSet<(String, String)>,
+    /// By resource: the binding that it was opened on.
+    pub bindings: BTreeMap<String, String>,
     pub opened: u64,
     pub activated: u64,
     pub wrong: Vec<String>,
@@ -69,13 +71,19 @@ impl Outside {
             seen.wrong.push(wrong);
         }
         seen.opened += 1;
+        if let Some(binding) = &thing.binding {
+            seen.bindings.insert(thing.resource.clone(), binding.clone());
+        }
         seen.things.insert(key.to_owned(), thing);
     }
 
-    /// Ends the thing that was made under the key; it is no error if there is none.
-    pub fn close(&self, key: &str) {
+    /// Ends the thing that was made under the key; it is no error if there is none. What was made on it goes with it,
+    /// unless it lasts.
+    pub fn close(&self, key: &str, lasting: bool) {
         let mut seen = self.seen();
-        if let Some(thing) = seen.things.remove(key) {
+        if let Some(thing) = seen.things.remove(key)
+            && !lasting
+        {
             seen.empty(&thing.resource);
         }
     }
@@ -86,6 +94,15 @@ impl Outside {
         let Some(thing) = seen.things.values().find(|thing| thing.resource == resource) else { return false };
         let shares = thing.shares as usize;
         seen.activated += 1;
+        let binding = seen.bindings.get(resource);
+        let beside = seen
+            .directories
+            .iter()
+            .find(|(on, _)| on != resource && binding.is_some() && seen.bindings.get(on) == binding);
+        if let Some((_, left)) = beside {
+            let wrong = format!("{place} is set up beside what {left} has left");
+            seen.wrong.push(wrong);
+        }
         seen.directories.insert((resource.to_owned(), place.to_owned()));
         let stays = seen.directories.iter().filter(|(on, _)| on == resource).count();
         if stays > shares {
@@ -100,6 +117,16 @@ impl Outside {
         if seen.directories.remove(&(resource.to_owned(), place.to_owned())) {
             seen.gone(place);
         }
+    }
+
+    /// Removes what a stay has left, wherever it is.
+    pub fn clear(&self, place: &str) {
+        self.seen().directories.retain(|(_, left)| left != place);
+    }
+
+    /// An operator removes a resource by hand, without a look at what is on it.
+    pub fn remove(&self, resource: &str) {
+        self.seen().things.retain(|_, thing| thing.resource != resource);
     }
 
     pub fn is_set_up(&self, resource: &str, place: &str) -> bool {

@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// A run of so many choices has stopped making progress.
 const STEPS: usize = 30_000;
 
+/// Up to so many events the store is checked after every commit, beyond them after every 16th and at the end.
+const LONG_HISTORY: usize = 300;
+
 /// After the clients are done, everything must be cleaned up within so much virtual time.
 const CLEAN_WITHIN: i64 = 3_600_000;
 
@@ -108,6 +111,8 @@ struct Run {
     frozen: Option<(usize, i64)>,
     next_node: usize,
     steps: usize,
+    commits_checked: usize,
+    events_seen: usize,
     story: String,
     yards: Arc<Yards>,
 }
@@ -146,6 +151,8 @@ impl Run {
             frozen: None,
             next_node: 0,
             steps: 0,
+            commits_checked: 0,
+            events_seen: 0,
             story: String::new(),
         }
     }
@@ -156,8 +163,8 @@ impl Run {
         }
         self.world.state().clients = self.scenario.clients.len();
         for (number, client) in self.scenario.clients.iter().enumerate() {
-            let running =
-                Running { world: Arc::clone(&self.world), store: Arc::clone(&self.store), number, client: *client };
+            let (world, store, patience) = (Arc::clone(&self.world), Arc::clone(&self.store), self.scenario.patience);
+            let running = Running { world, store, number, client: *client, patience };
             self.executor.spawn(CLIENTS, Box::pin(running.run()));
         }
         if !self.scenario.edits.is_empty() {
@@ -212,6 +219,7 @@ impl Run {
             farm.config.order.owners.insert((*owner).to_owned(), limits);
         }
         farm.config.order.every_owner.max_priority = Some(1);
+        let dead_after = self.scenario.dead_after;
         self.executor.spawn(
             number,
             Box::pin(async move {
@@ -229,6 +237,7 @@ impl Run {
                     sweeps: false,
                     hold_grace: HOLD_GRACE,
                     keep_finished: None,
+                    dead_after,
                 };
                 match Node::start(start).await {
                     Ok(node) => {
@@ -261,6 +270,7 @@ impl Run {
             if self.world.state().clients == 0 {
                 let done_at = *done_at.get_or_insert(self.world.now());
                 if !busy && let Some(nested) = self.settled().await? {
+                    self.check_store().await?;
                     return self.nothing_left(&nested);
                 }
                 if self.world.now() - done_at > CLEAN_WITHIN {
@@ -459,13 +469,15 @@ impl Run {
         if !committed {
             return Ok(());
         }
-        let unreadable = |error: StoreError| error.to_string();
-        if let Some(violation) = self.store.check().await.map_err(unreadable)?.into_iter().next() {
-            return Err(format!("{}: {} {}", violation.rule, violation.subject, violation.detail));
-        }
-        let events = self.store.events(self.told.last_seq, None, 10_000).await.map_err(unreadable)?;
+        let events = self.store.events(self.told.last_seq, None, 10_000).await.map_err(|error| error.to_string())?;
         if let Some(last) = events.last() {
             self.told.last_seq = last.seq;
+        }
+        self.commits_checked += 1;
+        self.events_seen += events.len();
+        // A long history takes long to check; what has gone wrong in it is still there a little later.
+        if self.events_seen < LONG_HISTORY || self.commits_checked.is_multiple_of(16) {
+            self.check_store().await?;
         }
         let story = std::mem::take(&mut self.story);
         let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
@@ -475,6 +487,14 @@ impl Run {
             self.world.mark(mark);
         }
         result
+    }
+
+    async fn check_store(&self) -> Result<(), String> {
+        let violations = self.store.check().await.map_err(|error| error.to_string())?;
+        match violations.into_iter().next() {
+            Some(violation) => Err(format!("{}: {} {}", violation.rule, violation.subject, violation.detail)),
+            None => Ok(()),
+        }
     }
 
     /// The places of what idle resources have leased for themselves, once no other lease is left in the store, and no

@@ -27,6 +27,10 @@ pub struct Scenario {
     pub quiet: Option<(i64, i64)>,
     /// One in so many times a timer fires although somebody could go on; 0 for never.
     pub early_timer: u32,
+    /// How long clients wait before the run has failed, in milliseconds.
+    pub patience: i64,
+    /// After how long a node that has not counted up is seen dead, in milliseconds.
+    pub dead_after: i64,
 }
 
 /// An operator brings other blueprints in force at some node.
@@ -73,6 +77,8 @@ pub struct Client {
     pub returns: bool,
     /// It is no client, but an operator who wants every resource away at that time.
     pub drains: bool,
+    /// It is no client, but an operator who gives up on every resource that can't be closed at that time.
+    pub forgets: bool,
     /// It must be active so long after it asked.
     pub within: Option<i64>,
 }
@@ -98,6 +104,7 @@ impl Client {
             probes: None,
             returns: false,
             drains: false,
+            forgets: false,
             within: None,
         }
     }
@@ -166,6 +173,11 @@ impl Client {
     /// An operator who wants away every resource that there is.
     pub const fn drains(self) -> Client {
         Client { drains: true, ..self }
+    }
+
+    /// An operator who gives up on what can't be closed.
+    pub const fn forgets(self) -> Client {
+        Client { forgets: true, ..self }
     }
 
     pub const fn within(self, within: i64) -> Client {

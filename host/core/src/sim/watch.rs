@@ -34,6 +34,11 @@ pub struct Told {
     /// What has happened, to be told with the run.
     pub marks: Vec<&'static str>,
     pub built: u64,
+    /// The same by blueprint.
+    pub built_by: BTreeMap<String, u64>,
+    /// Blueprints that were set aside for what they offered, and items of plans whose slots were taken.
+    pub disagreed: usize,
+    pub refused: usize,
     pub placed: u64,
 }
 
@@ -137,6 +142,7 @@ impl Watch<'_> {
                         }
                         Some(_) => {}
                     }
+                    *self.told.built_by.entry(blueprint.clone()).or_default() += 1;
                     self.told.alive.insert(event.id.clone(), blueprint);
                     self.told.loads.insert(event.id.clone(), 0);
                     self.told.pending.insert(event.id.clone());
@@ -240,6 +246,26 @@ impl Watch<'_> {
     pub fn built_at_most(&self, most: u64) -> Result<(), String> {
         match self.told.built {
             built if built > most => Err(format!("{built} resources were built where {most} are enough")),
+            _ => Ok(()),
+        }
+    }
+
+    /// At most so many of a blueprint's resources were built.
+    pub fn tried_at_most(&self, blueprint: &str, most: u64) -> Result<(), String> {
+        match self.told.built_by.get(blueprint) {
+            Some(built) if *built > most => Err(format!("{blueprint} was tried {built} times where {most} are enough")),
+            _ => Ok(()),
+        }
+    }
+
+    /// A blueprint that offers what is taken fails so often at most, and so many items of plans are refused for it.
+    pub fn disagree_at_most(&mut self, most: usize, most_items: usize) -> Result<(), String> {
+        let failed = |logged: &&LoggedEvent| logged.event.subject == Subject::Blueprint;
+        self.told.disagreed += self.events.iter().filter(failed).count();
+        self.told.refused += self.story.matches("slot \"").count();
+        match (self.told.disagreed, self.told.refused) {
+            (times, _) if times > most => Err(format!("{times} times a blueprint offered what is taken")),
+            (_, items) if items > most_items => Err(format!("{items} items of plans asked for what was taken")),
             _ => Ok(()),
         }
     }

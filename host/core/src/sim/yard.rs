@@ -1,7 +1,7 @@
 //! A blueprint for scenarios: what it makes, and how it misbehaves, is told by its description.
 
 use super::outside::Thing;
-use super::world::World;
+use super::world::{START, World};
 use crate::config::BlueprintConfig;
 use crate::contract::{
     Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState, Next,
@@ -51,6 +51,22 @@ pub struct Yard {
     pub slow: Option<(&'static str, i64)>,
     /// How many of the first calls of `activate` fail, and what should happen then.
     pub activate_fails: Option<(u32, Next)>,
+    pub priority: i32,
+    /// From when to when, in milliseconds from the start, its provider can't be had: nothing is made, and nothing that
+    /// was made is closed.
+    pub outage: Option<(i64, i64)>,
+    /// A binding that can't be reached from when to when, in milliseconds from the start.
+    pub dead: Option<(&'static str, i64, i64)>,
+    /// What stays have made on a binding is there until it is cleared, also when the thing on it is closed.
+    pub lasting: bool,
+    /// A binding on which no stay is ever set up.
+    pub bad: Option<&'static str>,
+    /// Until when, in milliseconds from the start, its quota is used up by others.
+    pub quota: Option<i64>,
+    /// It offers its bindings whether they are taken or not.
+    pub stubborn: bool,
+    /// Each thing takes so much of a counted slot of its name space, of which there is so much.
+    pub counted: Option<(u32, u32)>,
 }
 
 impl Yard {
@@ -80,6 +96,14 @@ impl Yard {
         max_uses: None,
         slow: None,
         activate_fails: None,
+        priority: 0,
+        outage: None,
+        dead: None,
+        lasting: false,
+        bad: None,
+        quota: None,
+        stubborn: false,
+        counted: None,
     };
 
     fn digest(&self) -> String {
@@ -103,6 +127,7 @@ pub fn farm(yards: &[Yard], every: &Arc<Yards>) -> Farm {
             max_uses: yard.max_uses,
             slots: yard.slots.map(str::to_owned),
             disabled: yard.disabled,
+            priority: yard.priority,
             ..BlueprintConfig::new(yard.name, yard.name)
         };
         farm.config.blueprints.insert(yard.name.to_owned(), config);
@@ -163,6 +188,16 @@ impl YardPlugin {
         }
     }
 
+    fn is_out(&self) -> bool {
+        let since = self.world.now() - START;
+        self.yard.outage.is_some_and(|(from, to)| (from..to).contains(&since))
+    }
+
+    fn is_dead(&self, on: &ResourceArg) -> bool {
+        let since = self.world.now() - START;
+        self.yard.dead.is_some_and(|(binding, from, to)| on.name == binding && (from..to).contains(&since))
+    }
+
     /// The directories that a thing gets from what it leases for itself, or how its step ends without them.
     async fn ground(&self, call: &StepCall) -> Result<Vec<String>, Result<Progress, Failure>> {
         let Some(leases) = call.leases.as_ref().filter(|_| !self.yard.stands_on.is_empty()) else {
@@ -191,6 +226,10 @@ impl YardPlugin {
     }
 
     async fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
+        if self.is_out() {
+            return Err(unavailable());
+        }
+        call.context.leftovers.iter().for_each(|left| self.world.outside.clear(&left.place));
         let on = match self.ground(call).await {
             Ok(on) => on,
             Err(ends) => return ends,
@@ -220,6 +259,10 @@ impl YardPlugin {
                 note: "it is set up".to_owned(),
                 percent: None,
             });
+        }
+        if self.yard.bad.is_some_and(|bad| on.name == bad) {
+            let reason = "its disk is full".to_owned();
+            return Err(Failure { blame: Blame::Provider, next: Next::Elsewhere, reason, after: None });
         }
         if let Some((times, next)) = self.yard.activate_fails {
             let failed = self.failed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -273,6 +316,11 @@ impl Plugin for YardPlugin {
         view: &dyn View,
     ) -> Result<Result<Vec<Allocation>, Refusal>, Fault> {
         self.think(request).await;
+        if self.yard.quota.is_some_and(|until| self.world.now() - START < until) {
+            let reason = "the provider's quota is used up".to_owned();
+            return Ok(Err(Refusal::NotNow { after: 10_000, reason }));
+        }
+        let counted = self.yard.counted.map(|(amount, limit)| Slot::Counted { key: "power".to_owned(), amount, limit });
         let allocation = |name: &str, attributes: String, slots: Vec<Slot>| Allocation {
             name: name.to_owned(),
             attributes,
@@ -282,11 +330,11 @@ impl Plugin for YardPlugin {
             expected: None,
         };
         if self.yard.bindings.is_empty() {
-            return Ok(Ok(vec![allocation(self.yard.name, "{}".to_owned(), Vec::new())]));
+            return Ok(Ok(vec![allocation(self.yard.name, "{}".to_owned(), counted.into_iter().collect())]));
         }
         let all: Vec<String> =
             self.yard.bindings.iter().flat_map(|slots| slots.iter()).map(|s| (*s).to_owned()).collect();
-        let taken = view.taken(all.clone()).await;
+        let taken = if self.yard.stubborn { Vec::new() } else { view.taken(all.clone()).await };
         let free: Vec<Allocation> = self
             .yard
             .bindings
@@ -318,6 +366,11 @@ impl Plugin for YardPlugin {
 
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {
         let done = || Ok(Progress::Done(StepOutcome::default()));
+        if self.is_dead(&call.resource) {
+            let next = if call.step == Step::Activate { Next::Gone } else { Next::BackOff };
+            let reason = format!("{} does not answer", call.resource.name);
+            return Ok(Err(Failure { blame: Blame::Provider, next, reason, after: None }));
+        }
         Ok(match (call.step, &call.place) {
             (Step::Open, _) => self.open(&call).await,
             (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
@@ -333,10 +386,11 @@ impl Plugin for YardPlugin {
             }
             (Step::Close, _) => {
                 let key = call.resource.state.clone().unwrap_or_else(|| format!("{}/open", call.resource.id));
-                for left in &call.context.leftovers {
-                    self.world.outside.leave(&call.resource.id, &left.place);
+                call.context.leftovers.iter().for_each(|left| self.world.outside.clear(&left.place));
+                if self.is_out() && self.world.outside.seen().things.contains_key(&key) {
+                    return Ok(Err(unavailable()));
                 }
-                self.world.outside.close(&key);
+                self.world.outside.close(&key, self.yard.lasting);
                 done()
             }
             (Step::Activate | Step::Release, None) => {
@@ -344,4 +398,9 @@ impl Plugin for YardPlugin {
             }
         })
     }
+}
+
+fn unavailable() -> Failure {
+    let reason = "the provider can't be reached".to_owned();
+    Failure { blame: Blame::Provider, next: Next::BackOff, reason, after: None }
 }

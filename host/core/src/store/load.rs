@@ -37,6 +37,7 @@ pub static LOCK_ORDER: LazyLock<Vec<(&'static str, Arc<str>)>> = LazyLock::new(|
         lock::<Counter>(),
         lock::<RequestKey>(),
         lock::<Aside>(),
+        lock::<Leak>(),
         lock::<NodeRow>(),
     ]
 });
@@ -72,6 +73,7 @@ fn document(keys: &Keys) -> String {
         ("place", &keys.places),
         ("lease", &keys.leases),
         ("leftover", &keys.leftovers),
+        ("leak", &keys.leaks),
         ("node", &keys.nodes),
         ("commit", &keys.commits),
     ];
@@ -176,6 +178,7 @@ fn resolve_sql(dialect: Dialect) -> String {
          union all select 'slot', {slot} from s
          union all select 'counter', {slot} from s
          union all select what, {ab} from named where what in ('request_key', 'aside')
+         union all select what, {a} from named where what = 'leak'
          union all select 'node', {id} from n",
         named(dialect),
         key("kind"),
@@ -183,6 +186,7 @@ fn resolve_sql(dialect: Dialect) -> String {
         id = key("id"),
         slot = key("space, slot"),
         ab = key("a, b"),
+        a = key("a"),
     )
 }
 
@@ -206,6 +210,7 @@ fn rows_sql(dialect: Dialect) -> String {
         part::<RequestKey>(dialect, "named", "x.what = 'request_key' and t.owner = x.a and t.name = x.b"),
         part::<Aside>(dialect, "named", "x.what = 'aside' and t.space = x.a and t.slot = x.b"),
         part::<Leftover>(dialect, "named", "x.what = 'leftover' and t.place = x.a"),
+        part::<Leak>(dialect, "named", "x.what = 'leak' and t.id = x.a"),
         part::<NodeRow>(dialect, "n", "t.id = x.id"),
         "select 'commit', t.commit_id from named x cross join event t
            where x.what = 'commit' and t.commit_id = x.a and t.n = 0"

@@ -31,6 +31,7 @@ pub struct Reads {
     slots: Arc<str>,
     by_prefix: Arc<str>,
     on_resource: Arc<str>,
+    leaks: Arc<str>,
     ahead: Arc<str>,
     holders: Arc<str>,
     save_config: Arc<str>,
@@ -138,6 +139,12 @@ impl Reads {
             .into(),
             on_resource: format!(
                 "select 'place', {place} from place t where t.resource = {doc} ->> 'resource' and t.status <> 'gone'"
+            )
+            .into(),
+            leaks: format!(
+                "select 'leak', {} from leak t
+                 where {doc} ->> 'id' is null or t.id = {doc} ->> 'id' order by t.at desc, t.id",
+                dialect.row::<Leak>("t")
             )
             .into(),
             ahead: format!(
@@ -413,6 +420,11 @@ impl Store {
             all(self.read(statement(&self.reads.on_resource, json!({ "resource": id }))).await?)?;
         places.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(places)
+    }
+
+    /// What nobody will clean up by itself, newest first; or the one of an id.
+    pub async fn leaks(&self, id: Option<&str>) -> Result<Vec<Leak>, StoreError> {
+        all(self.read(statement(&self.reads.leaks, json!({ "id": id }))).await?)
     }
 
     /// How many of its class are before a lease in the order.

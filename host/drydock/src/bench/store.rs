@@ -8,7 +8,7 @@ use super::rows::{Bound, Row};
 use super::statistics::median;
 use anyhow::{Context, bail};
 use drydock_core::contract::{Access, Acquisition, Allocation, Handout, Labels, Needs, Request, Slot};
-use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start, class_of};
+use drydock_core::engine::{DEAD_AFTER, Farm, HOLD_GRACE, Node, Start, class_of};
 use drydock_core::env::{Env, Real};
 use drydock_core::model::proposal::{Build, Change, Item, Listed, NewLease, Outcome, Placement, Plan};
 use drydock_core::model::protection::Protections;
@@ -145,6 +145,7 @@ impl Yard {
             sweeps: false,
             hold_grace: HOLD_GRACE,
             keep_finished: None,
+            dead_after: DEAD_AFTER,
         };
         Ok(Yard { env, node: Node::start(start).await? })
     }

@@ -5,7 +5,7 @@ use crate::config::{Config, StoreConfig};
 use crate::exit::{self, Exit};
 use async_trait::async_trait;
 use drydock_core::config::ConfigRevision;
-use drydock_core::engine::{Farm, Node, PluginSource, Start};
+use drydock_core::engine::{DEAD_AFTER, Farm, Node, PluginSource, Start};
 use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
@@ -52,6 +52,7 @@ pub async fn start(config: &Config, store: Store, farm: Farm) -> Result<Arc<Node
         // The file is locked by whoever has it open.
         alone: matches!(config.store, StoreConfig::Sqlite(_)),
         sweeps: true,
+        dead_after: DEAD_AFTER,
         hold_grace: i64::try_from(config.hold_grace.as_millis()).unwrap_or(i64::MAX),
         keep_finished: Some(i64::try_from(config.keep_finished.as_millis()).unwrap_or(i64::MAX)),
     };

@@ -99,7 +99,7 @@ impl Deciding<'_> {
     /// Records what a stay left, where the next one to use the resource's slots will find it.
     pub fn leave_behind(&mut self, place: &Place, resource: &Resource, reason: &str) {
         // It lies in the places that the resource had itself.
-        if resource.orphaned == 1 {
+        if resource.orphaned == 1 || !self.protections.has(Protection::Leftovers) {
             return;
         }
         let named = resource.slots.0.iter().filter_map(|slot| match slot {

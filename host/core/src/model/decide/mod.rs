@@ -5,6 +5,7 @@ mod ask;
 mod configure;
 mod end;
 mod hold;
+mod leak;
 mod nest;
 mod node;
 mod plan;
@@ -57,6 +58,10 @@ pub fn decide(rows: &mut Rows, proposal: &Proposal, at: i64, protections: Protec
 
 impl Deciding<'_> {
     fn change(&mut self, change: &Change) -> Result<Done, Lost> {
+        // All that it can still do is to say what it may have left.
+        if let Change::Late(late) = change {
+            return self.late(late);
+        }
         // A node that was seen dead changes nothing any more, whatever it still believes.
         if !self.is_alive(self.node) && self.protections.has(Protection::DeadNodes) {
             return Err(Lost::Dead(self.node.to_owned()));
@@ -88,6 +93,9 @@ impl Deciding<'_> {
             }
             Change::Retire { resource, idle_since, closes } => self.retire(resource, *idle_since, *closes),
             Change::Step(report) => self.step(report),
+            Change::Late(late) => self.late(late),
+            Change::Forget(forget) => self.forget(forget),
+            Change::ClearLeak { leak, reason } => self.clear_leak(leak, reason),
             Change::BlueprintFailed { blueprint, reason } => self.blueprint_failed(blueprint, reason),
             Change::Configure { revision, blueprints, before, pools } => {
                 self.configure(*revision, blueprints, before, pools)

@@ -91,6 +91,10 @@ impl Deciding<'_> {
         {
             return Err(Lost::Building(build.blueprint.clone()));
         }
+        // One probe at a time of what has failed, also if the look knew nothing of that.
+        if blueprint.failures > 0 && blueprint.building > 0 && self.protections.has(Protection::SettingAside) {
+            return Err(Lost::Building(build.blueprint.clone()));
+        }
         self.take_slots(&build.space, &build.allocation.slots, &build.resource)?;
         blueprint.used += 1;
         blueprint.building += 1;

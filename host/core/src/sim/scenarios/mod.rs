@@ -1,6 +1,7 @@
 //! The catalogue of races, each as a scenario in its small form.
 
 mod configuring;
+mod failing;
 mod holding;
 mod lifetimes;
 mod nesting;
@@ -8,9 +9,11 @@ mod ordering;
 mod serving;
 mod sharing;
 
+use super::client::PATIENCE;
 use super::scenario::{Faults, Scenario};
 use super::watch::Watch;
 use super::yard::Yard;
+use crate::engine::DEAD_AFTER;
 
 /// Every scenario.
 pub fn all() -> Vec<Scenario> {
@@ -21,6 +24,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(configuring::all());
     all.extend(holding::all());
     all.extend(ordering::all());
+    all.extend(failing::all());
     all
 }
 
@@ -44,6 +48,8 @@ fn base() -> Scenario {
         reached: &["served"],
         quiet: None,
         early_timer: 12,
+        patience: PATIENCE,
+        dead_after: DEAD_AFTER,
     }
 }
 

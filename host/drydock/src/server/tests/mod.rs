@@ -15,7 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use drydock_core::config::{BlueprintConfig, ConfigRevision, Order, OwnerConfig};
-use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
+use drydock_core::engine::{DEAD_AFTER, Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::Real;
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
@@ -68,6 +68,7 @@ async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
         sweeps: true,
         hold_grace,
         keep_finished: None,
+        dead_after: DEAD_AFTER,
     };
     let node = Node::start(start).await.unwrap();
     let news = News::new();

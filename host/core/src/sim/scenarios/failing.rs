@@ -1,0 +1,167 @@
+//! What fails, and how it is kept from holding up what works.
+
+use super::{ONE_BINDING, TWO_BINDINGS, base};
+use crate::model::protection::Protection::*;
+use crate::sim::client::PATIENCE;
+use crate::sim::scenario::{Client, Faults, Scenario};
+use crate::sim::yard::Yard;
+
+const HOUR: i64 = 3_600_000;
+
+/// Blueprints whose things are made far away, and need nothing of each other.
+const FAR: Yard = Yard { open_again: 0, reclaim_after: 3_600, ..Yard::HOSTS };
+
+/// One host for four, which dies for two minutes, and keeps what was made on it.
+const DYING: Yard =
+    Yard { bindings: ONE_BINDING, shares: 4, dead: Some(("binding/1", 15_000, 135_000)), lasting: true, ..FAR };
+
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "failing-builder",
+            about: "a blueprint that always fails to build stands before one that works",
+            yards: vec![
+                Yard { name: "bad", priority: 1, outage: Some((0, i64::MAX)), ..FAR },
+                Yard { name: "good", max_resources: Some(2), ..FAR },
+            ],
+            clients: (0..6).map(|n| Client::at(n * 10).hold(5_000).within(600_000)).collect(),
+            faults: Faults { kills: 1, calls: 0, ..Faults::NO_FREEZE },
+            watch: |watch| watch.tried_at_most("bad", 40),
+            naive: &[&[SettingAside]],
+            ..base()
+        },
+        Scenario {
+            name: "stale-candidate-first",
+            about: "a resource on which nothing can be set up is first among those with room, and blocks all",
+            yards: vec![Yard { bindings: TWO_BINDINGS, bad: Some("binding/1"), ..FAR }],
+            clients: (0..4).map(|n| Client::at(n * 10).hold(100).within(600_000)).collect(),
+            naive: &[&[SettingAside]],
+            ..base()
+        },
+        Scenario {
+            name: "quota-pause",
+            about: "one provider is at its quota, and everything that waits behind pauses with it",
+            yards: vec![
+                Yard { name: "tight", labels: &[("zone", "a")], quota: Some(90_000), ..FAR },
+                Yard { name: "wide", labels: &[("zone", "b")], ..FAR },
+            ],
+            clients: vec![
+                Client::at(0).labelled(&[("zone", "a")]),
+                Client::at(1_000).labelled(&[("zone", "b")]).within(30_000),
+                Client::at(1_010).labelled(&[("zone", "b")]).within(30_000),
+                Client::at(2_000).labelled(&[("zone", "a")]),
+            ],
+            faults: Faults { kills: 0, ..Faults::NO_FREEZE },
+            early_timer: 0,
+            naive: &[&[Skipping]],
+            ..base()
+        },
+        Scenario {
+            name: "replan-forever",
+            about: "a blueprint keeps offering what others have, so its plans and the commit never agree",
+            yards: vec![
+                Yard {
+                    name: "vms",
+                    kind: "vm",
+                    bindings: ONE_BINDING,
+                    slots: Some("shared"),
+                    idle_timeout: Some(1),
+                    reclaim_after: 1,
+                    ..FAR
+                },
+                Yard {
+                    name: "stubborn",
+                    bindings: ONE_BINDING,
+                    slots: Some("shared"),
+                    stubborn: true,
+                    reclaim_after: 1,
+                    ..FAR
+                },
+                Yard { name: "greedy", kind: "heavy", counted: Some((2, 1)), ..FAR },
+            ],
+            clients: vec![
+                Client::at(0).of("vm").hold(60_000),
+                Client::at(5_000),
+                Client::at(5_000).of("heavy").cancels(120_000),
+            ],
+            faults: Faults { calls: 0, ..Faults::NO_FREEZE },
+            watch: |watch| watch.disagree_at_most(40, 150),
+            naive: &[&[SettingAside]],
+            ..base()
+        },
+        Scenario {
+            name: "outage-72h",
+            about: "the provider fails for three days, then works",
+            yards: vec![Yard { outage: Some((0, 72 * HOUR)), ..FAR }],
+            clients: vec![
+                Client::at(0),
+                Client::at(HOUR),
+                Client::at(2 * HOUR).cancels(10 * HOUR),
+                Client::at(40 * HOUR),
+            ],
+            faults: Faults { kills: 1, commits: 2, ..Faults::NONE },
+            watch: |watch| watch.tried_at_most("yard", 200),
+            naive: &[&[SettingAside]],
+            reached: &["served", "cancelled"],
+            early_timer: 0,
+            patience: 74 * HOUR,
+            dead_after: 2 * HOUR,
+            ..base()
+        },
+        Scenario {
+            name: "dead-host",
+            about: "a host dies under three leases, and comes back with what they have left on it",
+            yards: vec![DYING],
+            clients: vec![
+                Client::at(0).hold(60_000),
+                Client::at(10).hold(60_000),
+                Client::at(20).hold(60_000),
+                Client::at(20_000).hold(100),
+                Client::at(30_000).hold(100),
+            ],
+            faults: Faults { calls: 1, ..Faults::NO_FREEZE },
+            naive: &[&[Leftovers]],
+            reached: &["served", "lost"],
+            ..base()
+        },
+        Scenario {
+            name: "dead-host-given-up",
+            about: "a host dies under three leases, an operator gives up on it, and it comes back all the same",
+            yards: vec![DYING],
+            clients: vec![
+                Client::at(0).hold(60_000),
+                Client::at(10).hold(60_000),
+                Client::at(20).hold(60_000),
+                Client::at(20_000).hold(100),
+                Client::at(60_000).forgets(),
+                Client::at(90_000).hold(100),
+            ],
+            faults: Faults { calls: 1, ..Faults::NO_FREEZE },
+            naive: &[&[Leftovers]],
+            reached: &["served", "lost", "forgotten"],
+            ..base()
+        },
+        Scenario {
+            name: "late-landing",
+            about: "a node stands still before a call, and makes it when what it is for is gone",
+            nodes: 3,
+            yards: vec![Yard { open_again: 0, idle_timeout: Some(1), ..FAR }],
+            clients: (0..6).map(|n| Client::at(n * 10).hold(100).cancels(11_000 + n * 500)).collect(),
+            faults: Faults { freezes: 3, ..Faults::NONE },
+            naive: &[&[ActAlive]],
+            reached: &["served", "cancelled", "frozen"],
+            ..base()
+        },
+        Scenario {
+            name: "reply-lost",
+            about: "a machine is made, and the answer is lost: it runs, and costs, for ever",
+            yards: vec![FAR],
+            clients: vec![Client::at(0), Client::at(10), Client::at(20)],
+            faults: Faults { kills: 0, calls: 3, commits: 1, ..Faults::NONE },
+            naive: &[&[SameKey]],
+            reached: &["served", "call answer lost"],
+            patience: PATIENCE,
+            ..base()
+        },
+    ]
+}
