@@ -221,6 +221,11 @@ impl Running {
                     self.got(&lease, asked);
                     return Some(lease);
                 }
+                // It was active for a moment in which the client did not look.
+                _ if lease.outcome == "resource-lost" => {
+                    self.world.mark("lost");
+                    return None;
+                }
                 status if status.ended() => {
                     self.world.fail(format!("client {}: {id} ended by itself: {:?}", self.number, lease.reason));
                     return None;

@@ -575,6 +575,39 @@ pub struct ResourceDetailView {
     pub leftovers: Vec<LeftoverView>,
 }
 
+/// `POST /v1/resources/{id}/forget`: gives up on a resource whose closing has failed. It counts as closed, its slots are
+/// free, and what it may have left is on the leak list. Answered with a [`ResourceView`]. The body may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetRequest {
+    /// For people. 1 to 1,000 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The answer to `GET /v1/leaks`, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaks {
+    pub leaks: Vec<LeakView>,
+}
+
+/// Something outside that nobody will clean up by itself. Also the answer to `POST /v1/leaks/{id}/clear`, whose body is
+/// that of a release, or absent: somebody has cleaned it up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeakView {
+    pub id: String,
+    pub blueprint: String,
+    /// Of which resource it is; that may be over.
+    pub resource: String,
+    /// The resource's name.
+    pub name: String,
+    /// What the resource's plugin had saved of it, as that plugin writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    pub reason: String,
+    pub at: i64,
+}
+
 /// The answer to `GET /v1/events`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Events {

@@ -131,6 +131,18 @@ pub enum ClientCommand {
     #[command(after_help = "Examples:\n  drydock resources\n  drydock resources --blueprint lab --all")]
     Resources(ResourcesArgs),
 
+    /// Do something about one resource
+    #[command(subcommand)]
+    Resource(ResourceCommand),
+
+    /// List what was left outside and will be cleaned up by nobody but you
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  drydock leaks\n  \
+        drydock leaks clear LEAK --reason 'ended it in the console'"
+    )]
+    Leaks(LeaksArgs),
+
     /// Show a lease or a resource with everything on it: slots, places, leftovers
     #[command(after_help = "Example:\n  drydock show LEASE")]
     Show(ShowArgs),
@@ -423,6 +435,62 @@ pub struct ResourcesArgs {
 
     #[command(flatten)]
     pub list: ListArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ResourceCommand {
+    /// Give up on a resource whose closing has failed
+    ///
+    /// It counts as closed, and its slots are free. What it may have left outside is on the list that `leaks` prints; what
+    /// leases have left under its slots is cleared when something is opened with those again.
+    #[command(after_help = "Example:\n  drydock resource forget RESOURCE --reason 'the host was scrapped'")]
+    Forget(ForgetArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArgs {
+    /// Its id, or the beginning of it
+    #[arg(value_name = "RESOURCE", value_parser = Text::new())]
+    pub resource: String,
+
+    /// Why, for the people who read the log
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub reason: Option<String>,
+
+    /// Print the resource as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LeaksArgs {
+    #[command(subcommand)]
+    pub command: Option<LeaksCommand>,
+
+    /// Print them as JSON: {"leaks": […]}
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LeaksCommand {
+    /// Take one off the list, since somebody has cleaned it up
+    Clear(ClearArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ClearArgs {
+    /// Its whole id
+    #[arg(value_name = "LEAK", value_parser = Text::new())]
+    pub leak: String,
+
+    /// Why, for the people who read the log
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub reason: Option<String>,
+
+    /// Print what was on the list as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod demo;
 mod filters;
 mod holding;
 pub(crate) mod house;
+mod leaks;
 mod lease;
 mod lists;
 mod log;
@@ -28,7 +29,7 @@ mod with;
 
 use crate::exit::{self, Exit};
 use crate::server::Options;
-use args::{Cli, ClientCommand, Command};
+use args::{Cli, ClientCommand, Command, ResourceCommand};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use client::Client;
@@ -97,6 +98,8 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Beat(args) => holding::beat(client, &args).await,
         ClientCommand::Leases(args) => lists::leases(client, &args).await,
         ClientCommand::Resources(args) => lists::resources(client, &args).await,
+        ClientCommand::Resource(ResourceCommand::Forget(args)) => leaks::forget(client, &args).await,
+        ClientCommand::Leaks(args) => leaks::leaks(client, &args).await,
         ClientCommand::Show(args) => show::show(client, &args).await,
         ClientCommand::Log(args) => log::log(client, &args).await,
         ClientCommand::Watch(args) => watch::watch(client, &args).await,

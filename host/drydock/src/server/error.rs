@@ -68,11 +68,13 @@ impl From<AskError> for ApiError {
             AskError::KeyReused { .. } => of("key", ApiError::conflict(message)),
             AskError::Ambiguous(_) => of("id", ApiError::invalid(message)),
             AskError::Reconfigured { .. } | AskError::OtherType { .. } => ApiError::conflict(message),
-            AskError::Ended(_) | AskError::Untied(_) | AskError::NeedsNoBeat(_) | AskError::Closing(_) => {
-                of("id", ApiError::conflict(message))
-            }
+            AskError::Ended(_)
+            | AskError::Untied(_)
+            | AskError::NeedsNoBeat(_)
+            | AskError::Closing(_)
+            | AskError::NotStuck { .. } => of("id", ApiError::conflict(message)),
             AskError::OtherEpoch { .. } => of("if_epoch", ApiError::conflict(message)),
-            AskError::NoSuchLease(_) => ApiError::not_found(message),
+            AskError::NoSuchLease(_) | AskError::NoSuchLeak(_) => ApiError::not_found(message),
             AskError::Store(_) | AskError::Stopping => ApiError::unavailable(message),
         }
     }

@@ -30,6 +30,7 @@ mod error;
 mod events;
 mod filters;
 mod holding;
+mod leaks;
 mod leases;
 mod logging;
 mod nesting;

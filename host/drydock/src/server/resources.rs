@@ -6,7 +6,8 @@ use super::leases::reason;
 use super::router::{App, Id};
 use super::{filters, views};
 use crate::api::types::{
-    Cursor, DrainRequest, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery, UndrainRequest,
+    Cursor, DrainRequest, ForgetRequest, ReleaseRequest, ResourceDetailView, ResourceView, Resources, ResourcesQuery,
+    UndrainRequest,
 };
 use axum::Json;
 use axum::extract::State;
@@ -54,4 +55,14 @@ pub async fn undrain(
     MaybeJson(_): MaybeJson<UndrainRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
     Ok(Json(views::resource(app.node.drain_resource(&id, None).await?)))
+}
+
+pub async fn forget(
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    MaybeJson(request): MaybeJson<ForgetRequest>,
+) -> Result<Json<ResourceView>, ApiError> {
+    let request = ReleaseRequest { reason: request.reason };
+    let reason = reason(&request)?.unwrap_or("asked by an operator");
+    Ok(Json(views::resource(app.node.forget(&id, reason).await?)))
 }

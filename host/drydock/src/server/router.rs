@@ -5,7 +5,7 @@ use super::catalogue::{Catalogue, Current};
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{apply, ask, blueprints, commands, events, holding, leases, resources, status};
+use super::{apply, ask, blueprints, commands, events, holding, leaks, leases, resources, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path, Request};
@@ -70,6 +70,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/blueprints/{id}/undrain", post(blueprints::undrain))
         .route("/v1/plugins", get(blueprints::plugins))
         .route("/v1/slots", get(blueprints::slots))
+        .route("/v1/resources/{id}/forget", post(resources::forget))
+        .route("/v1/leaks", get(leaks::list))
+        .route("/v1/leaks/{id}/clear", post(leaks::clear))
         .route("/v1/events", get(events::list))
         .method_not_allowed_fallback(wrong_method)
         .fallback(unknown_path)

@@ -1,11 +1,12 @@
 //! Rows as answers show them.
 
 use crate::api::types::{
-    EventView, LeaseDetailView, LeaseView, LeftoverView, PlaceView, ResourceDetailView, ResourceView, SlotView, WhyView,
+    EventView, LeakView, LeaseDetailView, LeaseView, LeftoverView, PlaceView, ResourceDetailView, ResourceView,
+    SlotView, WhyView,
 };
 use drydock_core::contract::Slot;
 use drydock_core::engine::api::{LeaseDetail, LoggedEvent, ResourceDetail, Why};
-use drydock_core::model::rows::{Lease, Leftover, Place, Resource};
+use drydock_core::model::rows::{Leak, Lease, Leftover, Place, Resource};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -108,6 +109,18 @@ pub fn leftover(row: Leftover) -> LeftoverView {
         lease: row.lease,
         resource: row.resource,
         slot: Some(slot).filter(|slot| !slot.key.is_empty()),
+        reason: row.reason,
+        at: row.at,
+    }
+}
+
+pub fn leak(row: Leak) -> LeakView {
+    LeakView {
+        id: row.id,
+        blueprint: row.blueprint,
+        resource: row.resource,
+        name: row.name,
+        state: row.state,
         reason: row.reason,
         at: row.at,
     }

@@ -27,6 +27,7 @@ pub fn all() -> Vec<Scenario> {
             clients: (0..6).map(|n| Client::at(n * 10).hold(5_000).within(600_000)).collect(),
             faults: Faults { kills: 1, calls: 0, ..Faults::NO_FREEZE },
             watch: |watch| watch.tried_at_most("bad", 40),
+            early_timer: 0,
             naive: &[&[SettingAside]],
             ..base()
         },
@@ -35,6 +36,7 @@ pub fn all() -> Vec<Scenario> {
             about: "a resource on which nothing can be set up is first among those with room, and blocks all",
             yards: vec![Yard { bindings: TWO_BINDINGS, bad: Some("binding/1"), ..FAR }],
             clients: (0..4).map(|n| Client::at(n * 10).hold(100).within(600_000)).collect(),
+            early_timer: 0,
             naive: &[&[SettingAside]],
             ..base()
         },
@@ -145,11 +147,12 @@ pub fn all() -> Vec<Scenario> {
             name: "late-landing",
             about: "a node stands still before a call, and makes it when what it is for is gone",
             nodes: 3,
-            yards: vec![Yard { open_again: 0, idle_timeout: Some(1), ..FAR }],
-            clients: (0..6).map(|n| Client::at(n * 10).hold(100).cancels(11_000 + n * 500)).collect(),
+            yards: vec![Yard { open_again: 0, max_uses: Some(1), ..FAR }],
+            clients: (0..5).map(|n| Client::at(n * 10).hold(100)).collect(),
             faults: Faults { freezes: 3, ..Faults::NONE },
             naive: &[&[ActAlive]],
-            reached: &["served", "cancelled", "frozen"],
+            reached: &["served", "frozen"],
+            dead_after: 3_000,
             ..base()
         },
         Scenario {

@@ -4,6 +4,7 @@
 mod asking;
 mod commanding;
 mod holding;
+mod leaking;
 mod listing;
 mod shelf;
 mod waiting;
@@ -45,7 +46,11 @@ async fn daemon(places: u32) -> Daemon {
 
 /// The same, with its patience for clients of tied leases that don't connect, in milliseconds.
 async fn daemon_with(places: u32, hold_grace: i64) -> Daemon {
-    let plugin: Arc<dyn Plugin> = Arc::new(shelf::Shelf::new());
+    daemon_of(shelf::Shelf::new(), places, hold_grace).await
+}
+
+async fn daemon_of(shelf: shelf::Shelf, places: u32, hold_grace: i64) -> Daemon {
+    let plugin: Arc<dyn Plugin> = Arc::new(shelf);
     let directory = std::env::temp_dir();
     let blueprint = |name: &str, places: u32, grants: &[&str]| -> BlueprintConfig {
         let config = json!({ "places": places, "directory": directory });

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use drydock_core::contract::{
-    Access, Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Handout, Needs, Progress, Refusal, Request,
-    ResourceArg, Slot, StepOutcome, Steps,
+    Access, Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Needs, Next, Progress, Refusal,
+    Request, ResourceArg, Slot, StepOutcome, Steps,
 };
 use drydock_core::plugin::{Fault, Plugin, StepCall, View};
 use serde_json::Value;
@@ -37,6 +37,14 @@ impl Shelf {
                 ..Descriptor::default()
             },
         }
+    }
+}
+
+impl Shelf {
+    /// One that can't be closed.
+    pub fn stuck() -> Shelf {
+        let descriptor = Descriptor { steps: Steps { close: true, ..Steps::NONE }, ..Shelf::new().descriptor };
+        Shelf { descriptor }
     }
 }
 
@@ -99,6 +107,10 @@ impl Plugin for Shelf {
     }
 
     async fn act(&self, _: StepCall) -> Result<Result<Progress, Failure>, Fault> {
+        if self.descriptor.steps.close {
+            let reason = "the door is stuck".to_string();
+            return Ok(Err(Failure { blame: Blame::Provider, next: Next::BackOff, reason, after: None }));
+        }
         Ok(Ok(Progress::Done(StepOutcome::default())))
     }
 }
