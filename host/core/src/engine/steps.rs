@@ -211,7 +211,7 @@ impl Called<'_> {
             let fault = Fault::Host("it failed before it was made".to_owned());
             return Some(self.unanswered(node, fault, Next::BackOff));
         }
-        if !node.may_act() && node.protections.has(Protection::ActAlive) {
+        if !node.may_act() {
             return None;
         }
         node.calls.fetch_add(1, Ordering::Relaxed);

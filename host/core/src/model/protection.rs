@@ -108,8 +108,6 @@ protections! {
     ItemByItem = "item-by-item",
     /// What a stay has left is written down, and cleared before anybody uses its slots again.
     Leftovers = "leftovers",
-    /// A node that may have been seen dead makes no calls.
-    ActAlive = "act-alive",
     /// Who can't be served does not hold up those behind.
     Skipping = "skipping",
 }

@@ -592,7 +592,7 @@ pub struct Leaks {
 }
 
 /// Something outside that nobody will clean up by itself. Also the answer to `POST /v1/leaks/{id}/clear`, whose body is
-/// that of a release, or absent: somebody has cleaned it up.
+/// a [`ForgetRequest`], or absent: somebody has cleaned it up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeakView {
     pub id: String,

@@ -4,7 +4,7 @@ use super::args::{ClearArgs, ForgetArgs, LeaksArgs, LeaksCommand};
 use super::client::{Client, path};
 use super::moment::{now, relative};
 use super::output::{print, print_json, table, width};
-use crate::api::types::{ForgetRequest, LeakView, Leaks, ReleaseRequest, ResourceView};
+use crate::api::types::{ForgetRequest, LeakView, Leaks, ResourceView};
 use crate::exit::{self, Exit};
 
 pub async fn leaks(client: &Client, args: &LeaksArgs) -> Result<u8, Exit> {
@@ -21,7 +21,7 @@ pub async fn leaks(client: &Client, args: &LeaksArgs) -> Result<u8, Exit> {
 }
 
 async fn clear(client: &Client, args: &ClearArgs) -> Result<u8, Exit> {
-    let body = ReleaseRequest { reason: args.reason.clone() };
+    let body = ForgetRequest { reason: args.reason.clone() };
     let leak: LeakView = client.post(&(path("leaks", &args.leak) + "/clear"), &body).await?;
     if args.json {
         print_json(&leak)?;

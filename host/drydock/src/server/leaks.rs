@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::leases::reason;
 use super::router::{App, Id};
 use super::views;
-use crate::api::types::{LeakView, Leaks, ReleaseRequest};
+use crate::api::types::{ForgetRequest, LeakView, Leaks, ReleaseRequest};
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Leaks>, ApiError> 
 pub async fn clear(
     State(app): State<Arc<App>>,
     Id(id): Id,
-    MaybeJson(request): MaybeJson<ReleaseRequest>,
+    MaybeJson(request): MaybeJson<ForgetRequest>,
 ) -> Result<Json<LeakView>, ApiError> {
+    let request = ReleaseRequest { reason: request.reason, ..ReleaseRequest::default() };
     let reason = reason(&request)?.unwrap_or("cleaned up by hand");
     Ok(Json(views::leak(app.node.clear_leak(&id, reason).await?)))
 }
