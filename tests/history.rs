@@ -2,7 +2,7 @@
 
 use drydock_core::contract::Request;
 use drydock_core::engine::api::Filter;
-use drydock_core::engine::{Farm, HOLD_GRACE, Node, Start};
+use drydock_core::engine::{DEAD_AFTER, Farm, HOLD_GRACE, Node, Start};
 use drydock_core::env::{Env, Point, Real, Verdict};
 use drydock_core::model::proposal::{Change, NewLease, Outcome};
 use drydock_core::model::protection::Protections;
@@ -81,6 +81,7 @@ async fn a_node_lets_go_of_what_has_ended_once_it_is_old_enough() {
         alone: true,
         sweeps: false,
         hold_grace: HOLD_GRACE,
+        dead_after: DEAD_AFTER,
         keep_finished: Some(KEEP),
     };
     let node = Node::start(start).await.unwrap();
