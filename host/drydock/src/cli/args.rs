@@ -132,7 +132,7 @@ pub enum ClientCommand {
     Resources(ResourcesArgs),
 
     /// Do something about one resource
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  drydock resource forget RESOURCE")]
     Resource(ResourceCommand),
 
     /// List what was left outside and will be cleaned up by nobody but you

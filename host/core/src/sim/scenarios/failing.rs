@@ -2,7 +2,6 @@
 
 use super::{ONE_BINDING, TWO_BINDINGS, base};
 use crate::model::protection::Protection::*;
-use crate::sim::client::PATIENCE;
 use crate::sim::scenario::{Client, Faults, Scenario};
 use crate::sim::yard::Yard;
 
@@ -163,7 +162,7 @@ pub fn all() -> Vec<Scenario> {
             faults: Faults { kills: 0, calls: 3, commits: 1, ..Faults::NONE },
             naive: &[&[SameKey]],
             reached: &["served", "call answer lost"],
-            patience: PATIENCE,
+            early_timer: 0,
             ..base()
         },
     ]
