@@ -131,10 +131,6 @@ pub enum ClientCommand {
     #[command(after_help = "Examples:\n  drydock resources\n  drydock resources --blueprint lab --all")]
     Resources(ResourcesArgs),
 
-    /// Do something about one resource
-    #[command(subcommand, after_help = "Example:\n  drydock resource forget RESOURCE")]
-    Resource(ResourceCommand),
-
     /// List what was left outside and will be cleaned up by nobody but you
     #[command(
         args_conflicts_with_subcommands = true,
@@ -188,8 +184,12 @@ pub enum ClientCommand {
     #[command(subcommand, after_help = "Example:\n  drydock blueprint drain lab --reason 'new switch'")]
     Blueprint(BlueprintCommand),
 
-    /// Have a resource take nothing new, take things again, or end
-    #[command(subcommand, after_help = "Example:\n  drydock resource drain RESOURCE --reason 'new disk'")]
+    /// Have a resource take nothing new, take things again, or end; or give up on it
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  drydock resource drain RESOURCE --reason 'new disk'\n  \
+        drydock resource forget RESOURCE"
+    )]
     Resource(ResourceCommand),
 
     /// List plugins: those that blueprints run, and those that resources were made with
@@ -437,16 +437,6 @@ pub struct ResourcesArgs {
     pub list: ListArgs,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum ResourceCommand {
-    /// Give up on a resource whose closing has failed
-    ///
-    /// It counts as closed, and its slots are free. What it may have left outside is on the list that `leaks` prints; what
-    /// leases have left under its slots is cleared when something is opened with those again.
-    #[command(after_help = "Example:\n  drydock resource forget RESOURCE --reason 'the host was scrapped'")]
-    Forget(ForgetArgs),
-}
-
 #[derive(Debug, Args)]
 pub struct ForgetArgs {
     /// Its id, or the beginning of it
@@ -604,6 +594,13 @@ pub enum ResourceCommand {
 
     /// It takes nothing new, and is closed when nobody is on it. That can't be taken back
     Release(DrainArgs),
+
+    /// Give up on a resource whose closing has failed
+    ///
+    /// It counts as closed, and its slots are free. What it may have left outside is on the list that `leaks` prints; what
+    /// leases have left under its slots is cleared when something is opened with those again.
+    #[command(after_help = "Example:\n  drydock resource forget RESOURCE --reason 'the host was scrapped'")]
+    Forget(ForgetArgs),
 }
 
 #[derive(Debug, Args)]

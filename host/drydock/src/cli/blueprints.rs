@@ -2,6 +2,7 @@
 
 use super::args::{BlueprintCommand, DrainArgs, JsonArgs, ResourceCommand, SlotsArgs, UndrainArgs};
 use super::client::{Client, path};
+use super::leaks::forget;
 use super::lists::{listed, resource_status};
 use super::moment::{now, relative};
 use super::output::{print, print_json, tell, width};
@@ -70,6 +71,7 @@ pub async fn resource(client: &Client, command: &ResourceCommand) -> Result<u8, 
     let (view, json): (ResourceView, bool) = match command {
         ResourceCommand::Drain(args) => (drain(client, "resources", "drain", args).await?, args.json),
         ResourceCommand::Undrain(args) => (undrain(client, "resources", args).await?, args.json),
+        ResourceCommand::Forget(args) => (forget(client, args).await?, args.json),
         ResourceCommand::Release(args) => (drain(client, "resources", "release", args).await?, args.json),
     };
     if json {

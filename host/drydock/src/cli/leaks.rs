@@ -29,13 +29,9 @@ async fn clear(client: &Client, args: &ClearArgs) -> Result<u8, Exit> {
     Ok(exit::OK)
 }
 
-pub async fn forget(client: &Client, args: &ForgetArgs) -> Result<u8, Exit> {
+pub async fn forget(client: &Client, args: &ForgetArgs) -> Result<ResourceView, Exit> {
     let body = ForgetRequest { reason: args.reason.clone() };
-    let resource: ResourceView = client.post(&(path("resources", &args.resource) + "/forget"), &body).await?;
-    if args.json {
-        print_json(&resource)?;
-    }
-    Ok(exit::OK)
+    Ok(client.post(&(path("resources", &args.resource) + "/forget"), &body).await?)
 }
 
 fn leak_table(leaks: &[LeakView], now: i64, width: Option<u16>) -> String {

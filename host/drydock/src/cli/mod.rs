@@ -29,7 +29,7 @@ mod with;
 
 use crate::exit::{self, Exit};
 use crate::server::Options;
-use args::{Cli, ClientCommand, Command, ResourceCommand};
+use args::{Cli, ClientCommand, Command};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use client::Client;
@@ -98,7 +98,6 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Beat(args) => holding::beat(client, &args).await,
         ClientCommand::Leases(args) => lists::leases(client, &args).await,
         ClientCommand::Resources(args) => lists::resources(client, &args).await,
-        ClientCommand::Resource(ResourceCommand::Forget(args)) => leaks::forget(client, &args).await,
         ClientCommand::Leaks(args) => leaks::leaks(client, &args).await,
         ClientCommand::Show(args) => show::show(client, &args).await,
         ClientCommand::Log(args) => log::log(client, &args).await,
