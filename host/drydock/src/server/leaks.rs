@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::leases::reason;
 use super::router::{App, Id};
 use super::views;
-use crate::api::types::{ForgetRequest, LeakView, Leaks, ReleaseRequest};
+use crate::api::types::{ForgetRequest, LeakView, Leaks};
 use axum::Json;
 use axum::extract::State;
 use std::sync::Arc;
@@ -19,7 +19,6 @@ pub async fn clear(
     Id(id): Id,
     MaybeJson(request): MaybeJson<ForgetRequest>,
 ) -> Result<Json<LeakView>, ApiError> {
-    let request = ReleaseRequest { reason: request.reason, ..ReleaseRequest::default() };
-    let reason = reason(&request)?.unwrap_or("cleaned up by hand");
+    let reason = reason(&request.reason)?.unwrap_or("cleaned up by hand");
     Ok(Json(views::leak(app.node.clear_leak(&id, reason).await?)))
 }

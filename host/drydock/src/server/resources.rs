@@ -62,7 +62,6 @@ pub async fn forget(
     Id(id): Id,
     MaybeJson(request): MaybeJson<ForgetRequest>,
 ) -> Result<Json<ResourceView>, ApiError> {
-    let request = ReleaseRequest { reason: request.reason, ..ReleaseRequest::default() };
-    let reason = reason(&request)?.unwrap_or("asked by an operator");
+    let reason = reason(&request.reason)?.unwrap_or("asked by an operator");
     Ok(Json(views::resource(app.node.forget(&id, reason).await?)))
 }
