@@ -4,9 +4,8 @@
 //! [`Loader`] turns bytes into plugins; what it gives is called through [`drydock_core::plugin::Plugin`]. A plugin gets
 //! a fresh store for every call, two cut-offs, and nothing of the outside but what it asks for and an operator grants.
 
-#![forbid(unsafe_code)]
-
 mod bindings;
+mod cache;
 mod call;
 pub mod commands;
 mod component;
@@ -25,6 +24,7 @@ mod translate;
 mod trap;
 mod view;
 
+pub use cache::Cache;
 pub use inspect::CONTRACT;
 pub use limits::{Limits, MEMORY_MAX};
 pub use loader::{LoadError, Loader, LoaderError};

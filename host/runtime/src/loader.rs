@@ -1,6 +1,7 @@
 //! From bytes to plugins.
 
 use crate::bindings::{self, PluginPre};
+use crate::cache::Cache;
 use crate::call::Call;
 use crate::commands::Runner;
 use crate::component::Component;
@@ -11,6 +12,7 @@ use crate::sandbox::Sandbox;
 use drydock_core::plugin::{Fault, Plugin};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
@@ -22,6 +24,8 @@ pub struct Loader {
     sandbox: Arc<Sandbox>,
     /// By digest. A lock for each, so that the same bytes are compiled once and others don't wait for them.
     loaded: Mutex<HashMap<String, Entry>>,
+    cache: Option<Cache>,
+    compiled: Arc<AtomicU64>,
 }
 
 type Entry = Arc<tokio::sync::Mutex<Weak<Component>>>;
@@ -52,7 +56,7 @@ impl From<wasmtime::Error> for LoaderError {
 }
 
 impl Loader {
-    /// With the default limits.
+    /// With the default limits, and nothing kept.
     pub fn new(runner: Arc<Runner>) -> Result<Loader, LoaderError> {
         Loader::with_limits(runner, Limits::default())
     }
@@ -61,7 +65,17 @@ impl Loader {
         let engine = new_engine()?;
         let linker = Arc::new(link(&engine)?);
         let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, limits));
-        Ok(Loader { engine, linker, sandbox, loaded: Mutex::default() })
+        Ok(Loader { engine, linker, sandbox, loaded: Mutex::default(), cache: None, compiled: Arc::default() })
+    }
+
+    /// Keeps what it compiles, and does not compile what is kept there.
+    pub fn with_cache(self, cache: Cache) -> Loader {
+        Loader { cache: Some(cache), ..self }
+    }
+
+    /// How many components were compiled, and not found in the cache.
+    pub fn compiled(&self) -> u64 {
+        self.compiled.load(Ordering::Relaxed)
     }
 
     /// Compiles the component in `bytes` and asks it to describe itself. `name` is what errors call it: the file's name.
@@ -76,7 +90,7 @@ impl Loader {
         if let Some(component) = entry.upgrade() {
             return Ok(component);
         }
-        let instance = self.compile(name, bytes).await?;
+        let instance = self.compile(name, bytes, &digest).await?;
         let component = Component::describe(self.sandbox.clone(), instance, digest)
             .await
             .map_err(|fault| LoadError::Describe { name: name.to_owned(), fault })?;
@@ -86,16 +100,28 @@ impl Loader {
     }
 
     /// Compiling takes from a tenth of a second to several seconds: not on the threads that serve everybody.
-    async fn compile(&self, name: &str, bytes: &[u8]) -> Result<PluginPre<Call>, LoadError> {
+    async fn compile(&self, name: &str, bytes: &[u8], digest: &str) -> Result<PluginPre<Call>, LoadError> {
         let (engine, linker) = (self.engine.clone(), self.linker.clone());
-        let (name, bytes) = (name.to_owned(), bytes.to_vec());
+        let (name, bytes, digest) = (name.to_owned(), bytes.to_vec(), digest.to_owned());
+        let (cache, compiled) = (self.cache.clone(), Arc::clone(&self.compiled));
         let failed = |name: &str, reason: String| LoadError::Compile { name: name.to_owned(), reason };
         let task = {
             let name = name.clone();
             move || {
                 inspect(&name, &bytes).map_err(LoadError::NotAPlugin)?;
-                let component = wasmtime::component::Component::from_binary(&engine, &bytes)
-                    .map_err(|error| failed(&name, format!("{error:#}")))?;
+                let kept = cache.as_ref().and_then(|cache| cache.load(&engine, &digest));
+                let component = match kept {
+                    Some(component) => component,
+                    None => {
+                        let component = wasmtime::component::Component::from_binary(&engine, &bytes)
+                            .map_err(|error| failed(&name, format!("{error:#}")))?;
+                        compiled.fetch_add(1, Ordering::Relaxed);
+                        if let Some(cache) = &cache {
+                            cache.keep(&engine, &digest, &component);
+                        }
+                        component
+                    }
+                };
                 let linked = linker.instantiate_pre(&component).map_err(|error| failed(&name, format!("{error:#}")))?;
                 PluginPre::new(linked).map_err(|error| failed(&name, format!("{error:#}")))
             }

@@ -16,6 +16,12 @@ pub fn default_store() -> Option<PathBuf> {
     Some(state.join("drydock/drydock.db"))
 }
 
+/// `$XDG_CACHE_HOME/drydock`, where that is unset `~/.cache/drydock`. None without a home.
+pub fn default_cache() -> Option<PathBuf> {
+    let cache = directory("XDG_CACHE_HOME").or_else(|| Some(std::env::home_dir()?.join(".cache")))?;
+    Some(cache.join("drydock"))
+}
+
 /// The machine's name, as far as it can be a node's.
 pub fn default_node() -> String {
     let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();

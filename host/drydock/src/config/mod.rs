@@ -15,7 +15,7 @@ mod error;
 mod file;
 
 pub use blueprints::GRANTS;
-pub use defaults::default_socket;
+pub use defaults::{default_cache, default_socket};
 pub use document::{Document, Segment, shown};
 pub use error::ConfigError;
 
