@@ -72,7 +72,9 @@ impl Figures {
             }
             leases.push(start.elapsed().as_secs_f64() * 1_000.0);
         }
-        let counted = yard.store().counts().now() - before;
+        let all = yard.store().counts().now() - before;
+        // Reads also come by the clock, as the node's own signs of life do.
+        let counted = Counted { statements: all.statements - all.reads, reads: 0, ..all };
         for _ in 0..SAMPLES {
             let start = Instant::now();
             let alive = yard.store().leases(&Filter::default()).await?;
