@@ -244,7 +244,11 @@ impl Run {
                         world.tell(format!("node {number} is up"));
                         world.state().nodes.insert(number, Some(node));
                     }
-                    Err(error) => world.fail(format!("node {number} does not start: {error}")),
+                    // Where the clock runs ahead, or it stands still, it can be seen dead before it is up.
+                    Err(error) => {
+                        world.tell(format!("node {number} does not start: {error}"));
+                        world.state().failed_starts.push(number);
+                    }
                 }
             }),
         );
@@ -401,6 +405,8 @@ impl Run {
 
     /// A node that was seen dead stops, and comes back as another.
     fn replace_dead(&mut self) {
+        let failed = std::mem::take(&mut self.world.state().failed_starts);
+        failed.into_iter().for_each(|number| self.kill(number));
         for number in self.world.living() {
             if self.world.node(number).is_some_and(|node| node.is_stopping()) {
                 self.world.tell(format!("node {number} was seen dead, and ends"));

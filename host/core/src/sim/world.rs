@@ -45,6 +45,8 @@ pub struct State {
     /// By number of the node's run: the node, while it lives.
     pub nodes: BTreeMap<usize, Option<Arc<Node>>>,
     pub dead: BTreeSet<usize>,
+    /// Runs of nodes that ended before they were up.
+    pub failed_starts: Vec<usize>,
     pub trace: Vec<String>,
     /// A group of commits was written since the last check.
     pub committed: bool,
@@ -73,6 +75,7 @@ impl World {
                 spawned: Vec::new(),
                 nodes: BTreeMap::new(),
                 dead: BTreeSet::new(),
+                failed_starts: Vec::new(),
                 trace: Vec::new(),
                 committed: false,
                 marks: BTreeMap::new(),
