@@ -45,9 +45,9 @@ pub fn all() -> Vec<Scenario> {
             clients: vec![
                 Client::at(0),
                 Client::at(0),
-                Client::at(10).within(600_000),
-                Client::at(20).within(600_000),
-                Client::at(30).within(600_000),
+                Client::at(10).within(1_200_000),
+                Client::at(20).within(1_200_000),
+                Client::at(30).within(1_200_000),
             ],
             naive: &[&[Cleanup]],
             ..base()
