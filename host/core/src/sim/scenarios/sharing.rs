@@ -118,8 +118,6 @@ pub fn all() -> Vec<Scenario> {
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             watch: |watch| watch.built_at_most(8),
             naive: &[&[PlaceInCommit]],
-            // What takes longer to open than it may is built again.
-            early_timer: 400,
             ..base()
         },
         Scenario {
