@@ -122,7 +122,7 @@ pub fn all() -> Vec<Scenario> {
             }],
             clients: vec![Client::at(0), Client::at(1), Client::at(2)],
             faults: Faults { freezes: 2, calls: 2, ..Faults::ALL },
-            naive: &[&[Stay, Epochs, LeaseGuard]],
+            naive: &[&[DeadNodes]],
             reached: &["served", "frozen"],
             ..base()
         },
