@@ -116,13 +116,14 @@ pub fn all() -> Vec<Scenario> {
             nodes: 3,
             yards: vec![Yard {
                 bindings: TWO_BINDINGS,
+                shares: 2,
                 open_again: 0,
                 activate_fails: Some((1, Next::Gone)),
                 ..Yard::HOSTS
             }],
             clients: vec![Client::at(0), Client::at(1), Client::at(2)],
             faults: Faults { freezes: 2, calls: 2, ..Faults::ALL },
-            naive: &[&[DeadNodes]],
+            naive: &[&[Stay, Epochs, LeaseGuard], &[DeadNodes]],
             reached: &["served", "frozen"],
             ..base()
         },

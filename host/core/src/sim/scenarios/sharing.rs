@@ -117,7 +117,7 @@ pub fn all() -> Vec<Scenario> {
             clients: (0..8).map(|n| Client::at(n % 2).hold(60_000)).collect(),
             faults: Faults { calls: 0, ..Faults::NO_FREEZE },
             watch: |watch| watch.built_at_most(8),
-            naive: &[&[PlaceInCommit]],
+            naive: &[&[Coming, PlaceInCommit]],
             ..base()
         },
         Scenario {
