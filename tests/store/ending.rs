@@ -57,6 +57,20 @@ pub async fn a_ready_lease_is_gone_at_once(bed: &mut Bed) {
     assert!(bed.pool("host").await.news > before, "somebody may wait for it");
 }
 
+pub async fn an_idle_resource_is_news_to_those_who_share_its_slots(bed: &mut Bed) {
+    let other = Listed { space: "bp".to_owned(), ..listed("bp2", "vm") };
+    let blueprints = vec![listed("bp", "host"), other];
+    bed.done(Change::Configure { revision: 2, blueprints, before: vec![], pools: vec![] }).await;
+    bed.open("r-1", 2, &[named("b/1")], vec![ready("l-1", "r-1", "p-1"), ready("l-2", "r-1", "p-2")]).await;
+    let before = bed.pool("vm").await;
+    bed.done(end("l-1")).await;
+    assert_eq!(bed.pool("vm").await, before, "somebody is still on it");
+    bed.done(end("l-2")).await;
+    let after = bed.pool("vm").await;
+    assert!(after.news > before.news, "it can be closed now");
+    assert_eq!(after.freed, before.freed, "no blueprint can make anything of it yet");
+}
+
 pub async fn a_lease_that_another_node_sets_up_is_only_wanted_away(bed: &mut Bed) {
     bed.open("r-1", 1, &[], vec![set_up("l-1", "r-1", "p-1")]).await;
     bed.offer("n-2", Change::Join { name: "two".to_owned() }).await;

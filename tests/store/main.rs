@@ -90,6 +90,7 @@ on_every_engine! {
         an_acquired_lease_that_is_set_up_is_released,
         an_active_lease_is_released_and_then_gone,
         a_ready_lease_is_gone_at_once,
+        an_idle_resource_is_news_to_those_who_share_its_slots,
         a_lease_that_another_node_sets_up_is_only_wanted_away,
         an_ended_lease_stays_as_it_ended,
         an_empty_resource_is_released_at_once,

@@ -174,10 +174,11 @@ impl Deciding<'_> {
                 if resource.used == 0 {
                     resource.idle_since = Some(self.at);
                 }
-                let idle = resource.used == 0;
+                let (idle, space) = (resource.used == 0, resource.space.clone());
                 self.put_resource(resource);
                 if idle {
                     self.freed_beneath(&place.resource);
+                    self.freed_beside(&space, &place.kind);
                 }
             }
             self.freed(&place.kind);
@@ -246,6 +247,15 @@ impl Deciding<'_> {
     pub fn freed(&mut self, kind: &str) {
         if self.protections.has(Protection::News) {
             self.news(kind);
+        }
+    }
+
+    /// Nobody is on a resource of this name space any more, so its slots can be had by closing it, also by other types.
+    fn freed_beside(&mut self, space: &str, kind: &str) {
+        if self.protections.has(Protection::SpaceNews) {
+            let sharing = self.rows.blueprints.iter().filter(|row| row.space == space && row.kind != kind);
+            let kinds: BTreeSet<String> = sharing.map(|row| row.kind.clone()).collect();
+            kinds.iter().for_each(|kind| self.freed(kind));
         }
     }
 
