@@ -208,8 +208,14 @@ impl Yard {
         for (i, ids) in ids.chunks(500).enumerate() {
             let pool = self.store.pools().await.unwrap().remove(0);
             let items = ids.iter().map(|id| building(id)).collect();
-            let plan =
-                Plan { pool: KIND.to_owned(), version: pool.version, news: pool.news, revision: pool.revision, items };
+            let plan = Plan {
+                pool: KIND.to_owned(),
+                version: pool.version,
+                news: pool.news,
+                revision: pool.revision,
+                others: Vec::new(),
+                items,
+            };
             self.commit(&format!("builds-{i}"), vec![Change::Plan(plan)]).await;
         }
         let end = |id: &String| Change::EndLease {

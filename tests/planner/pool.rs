@@ -26,6 +26,7 @@ impl Pool_ {
     /// One blueprint, `bp`, and nobody who waits.
     pub fn new() -> Pool_ {
         let look = Look {
+            others: BTreeMap::new(),
             pool: Pool { kind: "host".to_owned(), version: 4, news: 9, freed: 2, revision: 1 },
             classes: Vec::new(),
             blueprints: BTreeMap::new(),
@@ -92,7 +93,10 @@ impl Pool_ {
                 waiting: leases.len() as i64,
                 used_at: 0,
             },
-            heads: leases.iter().map(|(ord, id)| Waiting { ord: *ord, lease: (*id).to_owned(), quota: None }).collect(),
+            heads: leases
+                .iter()
+                .map(|(ord, id)| Waiting { ord: *ord, lease: (*id).to_owned(), quota: None, set: None })
+                .collect(),
             candidates: BTreeMap::new(),
             crowded: BTreeMap::new(),
         });
@@ -240,17 +244,20 @@ pub fn acquire(class: &str, resource: &str) -> Question {
 
 /// Who gets what: `lease on resource`, `resource for lease+lease`.
 pub fn items(planned: &Planned) -> Vec<String> {
-    let item = |item: &Item| match item {
-        Item::Place(Placement { lease, resource, .. }) => format!("{lease} on {resource}"),
-        Item::Build(build) => {
-            let Build { resource, takers, .. } = &**build;
-            let takers: Vec<&str> = takers.iter().map(|taker| taker.lease.as_str()).collect();
-            format!("{resource} for {}", takers.join("+"))
+    fn said(item: &Item) -> String {
+        match item {
+            Item::Place(Placement { lease, resource, .. }) => format!("{lease} on {resource}"),
+            Item::Build(build) => {
+                let Build { resource, takers, .. } = &**build;
+                let takers: Vec<&str> = takers.iter().map(|taker| taker.lease.as_str()).collect();
+                format!("{resource} for {}", takers.join("+"))
+            }
+            Item::Reclaim(reclaim) => format!("{} away", reclaim.resource),
+            Item::GiveUp(given_up) => format!("{} given up", given_up.leases.join("+")),
+            Item::Together(items) => format!("({})", items.iter().map(said).collect::<Vec<_>>().join(", ")),
         }
-        Item::Reclaim(reclaim) => format!("{} away", reclaim.resource),
-        Item::GiveUp(given_up) => format!("{} given up", given_up.leases.join("+")),
-    };
-    planned.plan.items.iter().map(item).collect()
+    }
+    planned.plan.items.iter().map(said).collect()
 }
 
 pub fn reasons(planned: &Planned, class: &str) -> Vec<String> {

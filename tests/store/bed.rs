@@ -215,7 +215,14 @@ impl Bed {
     /// A plan on the version as it is now.
     pub async fn plan(&self, items: Vec<Item>) -> Change {
         let pool = self.pool("host").await;
-        Change::Plan(Plan { pool: pool.kind, version: pool.version, news: pool.news, revision: pool.revision, items })
+        Change::Plan(Plan {
+            pool: pool.kind,
+            version: pool.version,
+            news: pool.news,
+            revision: pool.revision,
+            others: Vec::new(),
+            items,
+        })
     }
 
     /// Commits a plan and returns what became of its items.
@@ -290,6 +297,7 @@ pub fn answers() -> BTreeMap<String, Considered> {
 /// A request of class `c`.
 pub fn new_lease(id: &str) -> NewLease {
     NewLease {
+        set: None,
         id: id.to_owned(),
         class: "c".to_owned(),
         request: request("host"),

@@ -66,6 +66,7 @@ async fn commits_until_it_is_killed() {
             version: pool.version,
             news: pool.news,
             revision: pool.revision,
+            others: Vec::new(),
             items,
         });
         acknowledge(&store, &[proposal(plan)]).await;

@@ -140,7 +140,7 @@ pub async fn what_a_resource_has_leased_keeps_its_key_as_long_as_that_is_there(b
         let leases = vec![NewLease { key: Some(key), ..new_lease(id) }];
         Change::Nest(Nest { resource: "r-1".to_owned(), epoch: 1, leases })
     };
-    assert_eq!(bed.done(nest("n-1")).await.nested, ["n-1"]);
+    assert_eq!(bed.done(nest("n-1")).await.leases, ["n-1"]);
     bed.done(end("n-1")).await;
     let now = by_now(bed);
     prune(bed, now).await;

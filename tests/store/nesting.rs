@@ -29,7 +29,7 @@ async fn standing(bed: &mut Bed) {
     bed.done(ask("l-1")).await;
     assert_eq!(bed.planned(vec![building("r-1", &[named("b/1")], vec![set_up("l-1", "r-1", "p-1")])]).await, [None]);
     let change = nest(bed, "r-1", vec![nested("r-1", "n-1", "a host")]).await;
-    assert_eq!(bed.done(change).await.nested, ["n-1"]);
+    assert_eq!(bed.done(change).await.leases, ["n-1"]);
 }
 
 /// Its nested lease has a place on an active resource of the other pool, and is active.
@@ -42,6 +42,7 @@ async fn grounded(bed: &mut Bed) {
         version: pool.version,
         news: pool.news,
         revision: pool.revision,
+        others: Vec::new(),
         items,
     }))
     .await;
@@ -83,7 +84,7 @@ pub async fn a_resource_asks_for_all_it_needs_or_for_nothing(bed: &mut Bed) {
 pub async fn asking_again_finds_the_first(bed: &mut Bed) {
     standing(bed).await;
     let change = nest(bed, "r-1", vec![nested("r-1", "n-2", "a host"), nested("r-1", "n-3", "a disk")]).await;
-    assert_eq!(bed.done(change).await.nested, ["n-1", "n-3"]);
+    assert_eq!(bed.done(change).await.leases, ["n-1", "n-3"]);
 }
 
 pub async fn only_the_step_that_opens_may_ask(bed: &mut Bed) {

@@ -44,6 +44,8 @@ pub enum AskError {
     Priority { priority: i32, owner: String, most: i32 },
     #[error("the key {key:?} was used for another request (lease {lease}); use a new key, or ask for the same")]
     KeyReused { key: String, lease: String },
+    #[error("a set has 1 to {most} leases, not {size}")]
+    SetSize { size: usize, most: usize },
     #[error("there is no lease or resource {0:?}; `drydock leases --all` and `drydock resources --all` list them")]
     NoSuchLease(String),
     #[error("more than one id begins with {0:?}; give more of it")]

@@ -7,7 +7,7 @@ use super::farm::InForce;
 use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
-use crate::model::proposal::{Change, Lost, NewLease, Outcome, QUOTAS};
+use crate::model::proposal::{Change, Lost, NewLease, Outcome, QUOTAS, SetOf};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
@@ -25,44 +25,9 @@ const REMEMBERED: usize = 1_024;
 impl Node {
     /// Makes a lease, or finds the one that the key made. It is acknowledged once this returns.
     pub async fn ask(&self, ask: Ask) -> Result<Lease, AskError> {
-        if self.stopping.load(Ordering::SeqCst) {
-            return Err(AskError::Stopping);
-        }
-        let farm = self.farm();
-        let most = farm.order.max_priority(&ask.owner);
-        if ask.priority > most {
-            return Err(AskError::Priority { priority: ask.priority, owner: ask.owner, most });
-        }
-        known_type(&farm, &ask.request)?;
-        let class = class_of(&ask.request);
-        let answers = self.considered(&farm, &class, &ask.request).await?;
-        let key = ask.key.as_ref().map(|name| RequestKey {
-            owner: ask.owner.clone(),
-            name: name.clone(),
-            lease: String::new(),
-            digest: digest_of(&ask),
-        });
-        let id = self.new_id("l");
-        let now = self.env.now();
         let again = (!self.protections.has(Protection::Keys)).then(|| Ask { key: None, ..ask.clone() });
-        let new = NewLease {
-            id: id.clone(),
-            class,
-            request: ask.request,
-            owner: ask.owner,
-            key,
-            asked_at: now,
-            until: ask.until,
-            wait_until: ask.wait_until,
-            tied: ask.tied,
-            priority: i64::from(ask.priority),
-            head_start: farm.order.head_start(ask.priority),
-            heartbeat: ask.heartbeat,
-            idle_timeout: ask.idle_timeout,
-            never: never(&answers),
-            answers,
-            revision: farm.revision as i64,
-        };
+        let new = self.new_lease(&ask, None).await?;
+        let (id, now) = (new.id.clone(), new.asked_at);
         let (outcome, touched) = self.commit_for_rows(Change::Ask(Box::new(new))).await;
         let found = match outcome {
             Outcome::Done(done) => done.existing.unwrap_or(id),
@@ -88,6 +53,46 @@ impl Node {
         Ok(lease)
     }
 
+    /// What is committed for what is asked.
+    pub(super) async fn new_lease(&self, ask: &Ask, set: Option<SetOf>) -> Result<NewLease, AskError> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Err(AskError::Stopping);
+        }
+        let farm = self.farm();
+        let most = farm.order.max_priority(&ask.owner);
+        if ask.priority > most {
+            return Err(AskError::Priority { priority: ask.priority, owner: ask.owner.clone(), most });
+        }
+        known_type(&farm, &ask.request)?;
+        let class = class_of(&ask.request);
+        let answers = self.considered(&farm, &class, &ask.request).await?;
+        let key = ask.key.as_ref().map(|name| RequestKey {
+            owner: ask.owner.clone(),
+            name: name.clone(),
+            lease: String::new(),
+            digest: digest_of(ask),
+        });
+        Ok(NewLease {
+            id: self.new_id("l"),
+            class,
+            request: ask.request.clone(),
+            owner: ask.owner.clone(),
+            key,
+            asked_at: self.env.now(),
+            until: ask.until,
+            wait_until: ask.wait_until,
+            set,
+            tied: ask.tied,
+            priority: i64::from(ask.priority),
+            head_start: farm.order.head_start(ask.priority),
+            heartbeat: ask.heartbeat,
+            idle_timeout: ask.idle_timeout,
+            never: never(&answers),
+            answers,
+            revision: farm.revision as i64,
+        })
+    }
+
     /// Commits a change of one lease, and says how it is then.
     pub(super) async fn about(&self, id: String, change: Change) -> Result<Lease, AskError> {
         let (outcome, touched) = self.commit_for_rows(change).await;
@@ -100,7 +105,7 @@ impl Node {
     }
 
     /// A lease as a group of commits has left it; read if that is not known.
-    async fn left(&self, id: String, touched: &Touched) -> Result<Lease, AskError> {
+    pub(super) async fn left(&self, id: String, touched: &Touched) -> Result<Lease, AskError> {
         if let Some(lease) = touched.leases.iter().find(|lease| lease.id == id) {
             return Ok(lease.clone());
         }

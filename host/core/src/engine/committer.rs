@@ -126,6 +126,9 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
     let parts = proposals.iter().zip(outcomes).map(|(proposal, outcome)| {
         let what = match &proposal.change {
             Change::Ask(new) => format!("ask {}", new.id),
+            Change::AskSet(leases) => {
+                format!("ask together {}", leases.iter().map(|new| new.id.as_str()).collect::<Vec<_>>().join(" "))
+            }
             Change::Nest(nest) => format!("nest {} for {}", nest.leases.len(), nest.resource),
             Change::Abandon { resource, .. } => format!("abandon {resource}"),
             Change::Consider { class, .. } => format!("consider {class}"),

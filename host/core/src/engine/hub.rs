@@ -172,7 +172,13 @@ impl Hub {
         }
         for pool in &touched.pools {
             let known = self.news.entry(pool.kind.clone()).or_default();
+            let newer = pool.news > *known;
             *known = pool.news.max(*known);
+            for follower in node.followers(&pool.kind).iter().filter(|_| newer) {
+                if let Some(news) = self.matchers.get(follower) {
+                    news.send_modify(|told| told.looks += 1);
+                }
+            }
             if let Some(news) = self.matchers.get(&pool.kind) {
                 news.send_if_modified(|told| {
                     let newer = pool.news > told.news;

@@ -8,9 +8,9 @@ use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
 use crate::model::rows::Pool;
 use crate::planner::answers::Answers;
-use crate::planner::look::Look;
+use crate::planner::look::{ClassLook, Look};
 use crate::planner::{Planned, Planner, plan};
-use crate::store::Sought;
+use crate::store::{Sought, StoreError};
 use futures::future::{Either, select};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -109,9 +109,7 @@ impl Matcher {
         let node = &self.node;
         let farm = node.farm();
         lock(&self.answers).under(farm.revision);
-        let sought = self.sought(&farm);
-        let looking = node.store.look(&self.kind, &sought);
-        let look = match node.read(&format!("look at {}", self.kind), looking).await {
+        let mut look = match self.look(&farm, &self.kind).await {
             Ok(Some(look)) => look,
             Ok(None) => return Round::Settled { seen: 0, next: None },
             Err(error) => {
@@ -122,6 +120,10 @@ impl Matcher {
         if look.pool.revision > farm.revision as i64 && node.protections.has(Protection::Revision) {
             node.outdated();
             return Round::Outdated;
+        }
+        if let Err(error) = self.look_further(&farm, &mut look).await {
+            tracing::warn!(pool = self.kind, %error, "the pools of a set can't be looked at");
+            return Round::Unreadable;
         }
         let planned = self.plan(&farm, &look);
         questions::ask(self, &farm, &look, &planned.questions);
@@ -157,11 +159,31 @@ impl Matcher {
         any
     }
 
+    async fn look(&self, farm: &InForce, kind: &str) -> Result<Option<Look>, StoreError> {
+        let sought = self.sought(farm, kind);
+        self.node.read(&format!("look at {kind}"), self.node.store.look(kind, &sought)).await
+    }
+
+    /// Looks at the other pools of those sets that are planned from here: the ones whose first type this is. Until they
+    /// are served, the news of those pools is news here.
+    async fn look_further(&self, farm: &InForce, look: &mut Look) -> Result<(), StoreError> {
+        let heads = look.classes.iter().flat_map(|class| &class.heads);
+        let sets = heads.filter_map(|head| head.set.as_ref()).filter(|set| set.kinds.first() == Some(&self.kind));
+        let kinds: BTreeSet<String> = sets.flat_map(|set| set.kinds.iter().skip(1).cloned()).collect();
+        self.node.follow(&self.kind, &kinds);
+        for kind in kinds {
+            if let Some(other) = self.look(farm, &kind).await? {
+                look.join(other);
+            }
+        }
+        Ok(())
+    }
+
     /// What the look has to bring beside the pool: what the answers so far are about.
-    fn sought(&self, farm: &InForce) -> Sought {
+    fn sought(&self, farm: &InForce, kind: &str) -> Sought {
         let blueprints = &farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
-        let (growth, above) = (farm.growth(&self.kind), farm.above(&self.kind));
+        let (growth, above) = (farm.growth(kind), farm.above(kind));
         let mut sought = Sought { growth, above, order: farm.order.clone(), ..Sought::default() };
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
@@ -181,7 +203,10 @@ impl Matcher {
     fn publish(&self, look: &Look, waits: BTreeMap<String, Vec<Obstacle>>) {
         let mut changed = false;
         let mut all = lock(&self.node.waits);
-        for class in &look.classes {
+        let own: Vec<&str> = look.classes.iter().filter(|class| class.class.kind == self.kind).map(id).collect();
+        let mut waits = waits;
+        waits.retain(|class, _| own.contains(&class.as_str()));
+        for class in look.classes.iter().filter(|class| class.class.kind == self.kind) {
             changed |= all.remove(&class.class.id).as_ref() != waits.get(&class.class.id);
         }
         all.extend(waits);
@@ -196,9 +221,11 @@ impl Matcher {
         let mut answers = lock(&self.answers);
         let classes: Vec<&str> = look.classes.iter().map(|class| class.class.id.as_str()).collect();
         answers.keep_only(&classes);
+        let mut terms = farm.terms(&self.kind);
+        look.others.keys().for_each(|kind| terms.extend(farm.terms(kind)));
         let planner = Planner {
             answers: &answers,
-            terms: &farm.terms(&self.kind),
+            terms: &terms,
             revision: farm.revision as i64,
             at: node.env.now(),
             protections: node.protections,
@@ -206,12 +233,18 @@ impl Matcher {
         };
         let planned = plan(look, planner);
         answers.full = planned.full.clone();
+        let at = node.env.now();
+        answers.keeps = match (&planned.keeps, answers.keeps.take()) {
+            (Some(set), Some((known, since))) if *set == known => Some((known, since)),
+            (Some(set), _) => Some((set.clone(), at)),
+            (None, _) => None,
+        };
         planned
     }
 
     async fn commit(&self, plan: Plan, pool: &Pool, more: bool, next: Option<i64>) -> Round {
         let seen = pool.news;
-        let builds: Vec<Option<String>> = plan.items.iter().map(built).collect();
+        let builds: Vec<Vec<String>> = plan.items.iter().map(built).collect();
         let roomy = plan.items.iter().any(has_room_left);
         let outcome = self.node.commit(Change::Plan(plan)).await;
         let done = match outcome {
@@ -241,32 +274,40 @@ impl Matcher {
 
     /// Takes out the offers that a commit has used, or found to be others'; with those, by class and blueprint, of which
     /// it found that their slots are taken.
-    fn used_offers(&self, builds: &[Option<String>], lost: &[Option<Lost>]) -> BTreeSet<(String, String)> {
+    fn used_offers(&self, builds: &[Vec<String>], lost: &[Option<Lost>]) -> BTreeSet<(String, String)> {
         let mut answers = lock(&self.answers);
         let mut useless = BTreeSet::new();
         for (build, lost) in builds.iter().zip(lost) {
-            let Some(resource) = build else { continue };
-            match (lost, answers.offered_to(resource)) {
-                (None, Some(key)) => {
-                    answers.useless.remove(&key);
+            for resource in build {
+                match (lost, answers.offered_to(resource)) {
+                    (None, Some(key)) => {
+                        answers.useless.remove(&key);
+                    }
+                    // Of several that are lost together, any may be the one.
+                    (Some(Lost::Slot(_)), Some(key)) if build.len() == 1 => {
+                        useless.insert(key);
+                    }
+                    _ => {}
                 }
-                (Some(Lost::Slot(_)), Some(key)) => {
-                    useless.insert(key);
+                if !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_))) {
+                    answers.drop_offer(resource);
                 }
-                _ => {}
-            }
-            if !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_))) {
-                answers.drop_offer(resource);
             }
         }
         useless
     }
 }
 
-fn built(item: &Item) -> Option<String> {
+fn id(class: &ClassLook) -> &str {
+    &class.class.id
+}
+
+/// The resources that an item builds.
+fn built(item: &Item) -> Vec<String> {
     match item {
-        Item::Build(build) => Some(build.resource.clone()),
-        Item::Place(_) | Item::Reclaim(_) | Item::GiveUp(_) => None,
+        Item::Build(build) => vec![build.resource.clone()],
+        Item::Together(items) => items.iter().flat_map(built).collect(),
+        Item::Place(_) | Item::Reclaim(_) | Item::GiveUp(_) => Vec::new(),
     }
 }
 
@@ -276,6 +317,7 @@ fn has_room_left(item: &Item) -> bool {
             let taken: i64 = build.takers.iter().map(|taker| i64::from(taker.acquisition.share)).sum();
             taken < build.shares
         }
+        Item::Together(items) => items.iter().any(has_room_left),
         Item::Place(_) | Item::Reclaim(_) | Item::GiveUp(_) => false,
     }
 }

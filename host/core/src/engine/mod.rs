@@ -15,6 +15,7 @@ mod node;
 mod preview;
 mod questions;
 mod revision;
+mod sets;
 mod steps;
 mod sweep;
 

@@ -4,7 +4,7 @@ use super::client::{class_of, hex, known_type, never};
 use super::farm::Configured;
 use super::node::Node;
 use crate::contract::{NestedState, Request, Wish};
-use crate::model::proposal::{Change, Lost, Nest, NewLease, Outcome};
+use crate::model::proposal::{Change, Lost, Nest, NewLease, Outcome, SetOf};
 use crate::model::rows::{RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use crate::plugin::{Nested, Step};
@@ -78,6 +78,7 @@ impl Nesting {
             asked_at: self.node.env.now(),
             until: None,
             wait_until: None,
+            set: None,
             tied: false,
             priority: 0,
             head_start: 0,
@@ -104,9 +105,16 @@ impl Nested for Nesting {
         for wish in wishes {
             leases.push(self.wish(wish).await?);
         }
+        if leases.len() > 1 {
+            let mut kinds: Vec<String> = leases.iter().map(|lease| lease.request.kind.clone()).collect();
+            kinds.sort();
+            kinds.dedup();
+            let set = SetOf { id: self.node.new_id("s"), kinds };
+            leases.iter_mut().for_each(|lease| lease.set = Some(set.clone()));
+        }
         let nest = Nest { resource: self.resource.clone(), epoch: self.epoch, leases };
         match self.node.commit(Change::Nest(nest.clone())).await {
-            Outcome::Done(done) => Ok(done.nested),
+            Outcome::Done(done) => Ok(done.leases),
             // The answer was lost, but the ids are those of the proposal, or of one before it.
             Outcome::Known => self.by_key(&nest).await,
             Outcome::Lost(Lost::KeyReused(lease)) => {

@@ -40,6 +40,8 @@ pub struct Node {
     touched: broadcast::Sender<Left>,
     /// By class: what the last plan says they wait for.
     pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
+    /// By pool: the types of the matchers that plan for it, too, for the sake of sets.
+    followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Answers to `consider`, by revision and class.
     pub(crate) considered: Mutex<BTreeMap<(u64, String), super::client::Answers>>,
     /// No new acting calls: the node could not count up for too long, or it is stopping.
@@ -118,6 +120,7 @@ impl Node {
             holds,
             touched: broadcast::Sender::new(LEFT),
             waits: Mutex::default(),
+            followed: Mutex::default(),
             considered: Mutex::default(),
             paused: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -205,6 +208,25 @@ impl Node {
         let result = read.await;
         drop(io);
         result
+    }
+
+    /// From now on the matcher of a type looks again when there is news of these pools, and of no others.
+    pub(crate) fn follow(&self, matcher: &str, pools: &BTreeSet<String>) {
+        let mut followed = lock(&self.followed);
+        followed.retain(|pool, matchers| {
+            if !pools.contains(pool) {
+                matchers.remove(matcher);
+            }
+            !matchers.is_empty()
+        });
+        for pool in pools {
+            followed.entry(pool.clone()).or_default().insert(matcher.to_owned());
+        }
+    }
+
+    /// The matchers that plan for a pool beside its own.
+    pub(crate) fn followers(&self, pool: &str) -> Vec<String> {
+        lock(&self.followed).get(pool).into_iter().flatten().cloned().collect()
     }
 
     /// What a group has left, to those who act on it.

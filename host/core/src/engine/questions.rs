@@ -71,8 +71,8 @@ impl Context {
             request: class.class.request.0.clone(),
             resource,
             waiting: class.class.waiting.max(1) as usize,
-            news: look.pool.news,
-            freed: look.pool.freed,
+            news: look.pool_of(&class.class.kind).news,
+            freed: look.pool_of(&class.class.kind).freed,
         })
     }
 

@@ -22,6 +22,8 @@ pub struct Proposal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     Ask(Box<NewLease>),
+    /// A set: leases that are wanted together or not at all.
+    AskSet(Vec<NewLease>),
     /// Leases that a resource needs for itself: all of them, or none.
     Nest(Nest),
     /// New answers to `consider` for a class, under another revision of the config.
@@ -153,6 +155,8 @@ pub struct NewLease {
     pub asked_at: i64,
     pub until: Option<i64>,
     pub wait_until: Option<i64>,
+    /// The set that it is asked for in.
+    pub set: Option<SetOf>,
     /// It ends when nobody holds a connection for it.
     pub tied: bool,
     pub priority: i64,
@@ -178,6 +182,14 @@ pub struct Nest {
     pub leases: Vec<NewLease>,
 }
 
+/// A set, as each of its leases knows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SetOf {
+    pub id: String,
+    /// The types in it, sorted.
+    pub kinds: Vec<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub pool: String,
@@ -186,7 +198,25 @@ pub struct Plan {
     pub news: i64,
     /// The revision of the config that it was made under.
     pub revision: i64,
+    /// The other pools that it plans for, since sets reach into them.
+    pub others: Vec<Seen>,
     pub items: Vec<Item>,
+}
+
+/// A pool as a look saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub pool: String,
+    pub version: i64,
+    pub news: i64,
+}
+
+impl Plan {
+    /// Every pool that it is for, its own first.
+    pub fn pools(&self) -> impl Iterator<Item = Seen> + '_ {
+        let own = Seen { pool: self.pool.clone(), version: self.version, news: self.news };
+        std::iter::once(own).chain(self.others.iter().cloned())
+    }
 }
 
 // Most items are placements, so a box around each would only cost.
@@ -197,6 +227,8 @@ pub enum Item {
     Build(Box<Build>),
     Reclaim(Reclaim),
     GiveUp(GiveUp),
+    /// The places of a set, with what is built for them: all of it, or none.
+    Together(Vec<Item>),
 }
 
 /// Leases of one class that no configured blueprint could ever serve since an edit, and whose grace is over.
@@ -362,8 +394,8 @@ impl Outcome {
 pub struct Done {
     /// The lease that a request's key had found.
     pub existing: Option<String>,
-    /// The nested leases that were asked for, in order.
-    pub nested: Vec<String>,
+    /// The leases of a set, or of a resource's wishes, in the order in which they were asked for.
+    pub leases: Vec<String>,
     /// One entry per item of a plan, in order: none when it was done.
     pub items: Vec<Option<Lost>>,
     /// The news of the proposal's pool before and after it.
@@ -449,20 +481,11 @@ impl Keys {
         self.commits.insert(proposal.id.clone());
         self.nodes.insert(proposal.node.clone());
         match &proposal.change {
-            Change::Ask(new) => {
-                self.pools.insert(new.request.kind.clone());
-                self.classes.insert(new.class.clone());
-                if let Some(key) = &new.key {
-                    self.request_keys.insert((key.owner.clone(), key.name.clone()));
-                }
-            }
+            Change::Ask(new) => self.add_new(new),
+            Change::AskSet(leases) => leases.iter().for_each(|new| self.add_new(new)),
             Change::Nest(nest) => {
                 self.whole.insert(nest.resource.clone());
-                for new in &nest.leases {
-                    self.pools.insert(new.request.kind.clone());
-                    self.classes.insert(new.class.clone());
-                    self.request_keys.extend(new.key.iter().map(|key| (key.owner.clone(), key.name.clone())));
-                }
+                nest.leases.iter().for_each(|new| self.add_new(new));
             }
             Change::Abandon { resource, .. } => {
                 self.whole.insert(resource.clone());
@@ -471,7 +494,7 @@ impl Keys {
                 self.classes.insert(class.clone());
             }
             Change::Plan(plan) => {
-                self.pools.insert(plan.pool.clone());
+                self.pools.extend(plan.pools().map(|seen| seen.pool));
                 plan.items.iter().for_each(|item| self.add_item(item));
             }
             Change::EndLease { lease, .. }
@@ -543,6 +566,12 @@ impl Keys {
         }
     }
 
+    fn add_new(&mut self, new: &NewLease) {
+        self.pools.insert(new.request.kind.clone());
+        self.classes.insert(new.class.clone());
+        self.request_keys.extend(new.key.iter().map(|key| (key.owner.clone(), key.name.clone())));
+    }
+
     fn add_item(&mut self, item: &Item) {
         match item {
             Item::Place(placement) => self.add_placement(placement),
@@ -551,6 +580,7 @@ impl Keys {
                 self.add_slots(&build.space, &build.allocation.slots);
                 build.takers.iter().for_each(|taker| self.add_placement(taker));
             }
+            Item::Together(items) => items.iter().for_each(|item| self.add_item(item)),
             Item::Reclaim(reclaim) => {
                 self.resources.insert(reclaim.resource.clone());
             }

@@ -94,6 +94,10 @@ protections! {
     CloseGuard = "close-guard",
     /// What may have been made is released and closed before it counts as gone.
     Cleanup = "cleanup",
+    /// The places of a set are given in one item, which is done whole or not at all.
+    Together = "together",
+    /// What the first set in the order needs is kept for it, for a while.
+    SetKeeps = "set-keeps",
     /// What only stands on something and is idle is closed, too, for those who wait for what it stands on.
     Towers = "towers",
     /// A resource that asks for its nested leases again finds those that it has.

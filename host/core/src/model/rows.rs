@@ -278,6 +278,10 @@ row! {
     owner: String => Text fixed,
     /// The resource that has leased it for itself; none for a client's.
     holder: Option<String> => Text fixed,
+    /// The set that it was asked for in: those of a set that wait get their places in one commit, or none does.
+    set_id: Option<String> => Text fixed,
+    /// The types in its set, sorted.
+    set_kinds: Doc<Vec<String>> => Text fixed,
     request: Doc<crate::contract::Request> => Text fixed,
     /// The request key that finds it, for as long as the key lasts.
     key: Option<String> => Text fixed,

@@ -60,6 +60,8 @@ pub struct Answers {
     pub acquired: BTreeMap<(String, String), Acquired>,
     /// Open questions, with when they were asked.
     pub open: BTreeMap<Question, i64>,
+    /// The first set in the order that could not be served when it was last planned, and since when.
+    pub keeps: Option<(String, i64)>,
     /// Blueprints at their maximum for whose room somebody waited when it was last planned.
     pub full: BTreeSet<String>,
     /// By class and blueprint: how often in a row nothing of what it offered was to be had, and what was free then, as

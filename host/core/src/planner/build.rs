@@ -38,7 +38,7 @@ impl<'a> Work<'a> {
                 obstacles.push(obstacle);
                 continue;
             }
-            let (freed, at) = (self.look.pool.freed, self.planner.at);
+            let (freed, at) = (self.look.pool_of(&class.class.kind).freed, self.planner.at);
             match answers.allocated(id, &terms.name, freed, at) {
                 Some(Allocated::Offers(offers)) => {
                     let free = offers.iter().find(|offer| self.offer_is_free(offer, terms, obstacles));

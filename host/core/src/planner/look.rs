@@ -1,6 +1,7 @@
 //! What a matcher has seen of its pool. It may be old by the time it is used: the commit decides.
 
 use crate::contract::Slot;
+use crate::model::proposal::SetOf;
 use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Look {
     /// Read before everything else.
     pub pool: Pool,
+    /// The other pools that were looked at, each in a look of its own, since sets reach into them.
+    pub others: BTreeMap<String, Pool>,
     /// Classes that have leases waiting, by their first lease's place in the order.
     pub classes: Vec<ClassLook>,
     pub blueprints: BTreeMap<String, Blueprint>,
@@ -64,6 +67,7 @@ pub struct Waiting {
     pub lease: String,
     /// Where it counts against its owner's quota: whose that is.
     pub quota: Option<Held>,
+    pub set: Option<SetOf>,
 }
 
 /// An owner's quota, as a look saw it.
@@ -73,6 +77,32 @@ pub struct Held {
     /// Leases with a place.
     pub used: i64,
     pub limit: i64,
+}
+
+impl Look {
+    /// The pool of a type that this look is of.
+    pub fn pool_of(&self, kind: &str) -> &Pool {
+        self.others.get(kind).unwrap_or(&self.pool)
+    }
+
+    pub fn has_seen(&self, kind: &str) -> bool {
+        self.pool.kind == kind || self.others.contains_key(kind)
+    }
+
+    /// Takes in a look at another pool.
+    pub fn join(&mut self, other: Look) {
+        self.others.insert(other.pool.kind.clone(), other.pool);
+        self.classes.extend(other.classes);
+        self.classes.sort_by(|a, b| a.heads.first().cmp(&b.heads.first()));
+        self.blueprints.extend(other.blueprints);
+        self.asides.extend(other.asides);
+        self.offered.extend(other.offered);
+        self.taken.extend(other.taken);
+        self.full.extend(other.full);
+        self.standing.extend(other.standing);
+        self.towers.extend(other.towers);
+        self.owners.extend(other.owners);
+    }
 }
 
 /// How many leases of a class, and how many resources of a class and blueprint, one look brings.

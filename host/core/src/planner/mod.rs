@@ -10,5 +10,6 @@ mod reclaim;
 mod share;
 pub mod shut;
 pub mod terms;
+pub mod together;
 
 pub use plan::{Planned, Planner, plan};

@@ -7,9 +7,9 @@ use super::terms::Terms;
 use crate::contract::{Refusal, Slot};
 use crate::engine::api::Obstacle;
 use crate::model::decide::is_for_nobody;
-use crate::model::proposal::{Plan, Quota};
+use crate::model::proposal::{Plan, Quota, Seen};
 use crate::model::protection::{Protection, Protections};
-use crate::model::rows::{Considered, Resource};
+use crate::model::rows::{Considered, Pool, Resource};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Milliseconds for which what an older class is asking about is kept from younger ones.
@@ -41,6 +41,8 @@ pub struct Planned {
     pub full: BTreeSet<String>,
     /// (class, blueprint): everything that was offered has another owner.
     pub useless: Vec<(String, String)>,
+    /// The first set in the order that can't be served yet.
+    pub keeps: Option<String>,
     /// When time alone would change this plan.
     pub next: Option<i64>,
     /// Another look would bring more at once: more leases wait than this one brought and some of those were served, or
@@ -64,12 +66,14 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         quotas: quotas(look),
         given: BTreeMap::new(),
         placed: BTreeSet::new(),
+        keeps: None,
         planned: Planned {
             plan: Plan {
                 pool: look.pool.kind.clone(),
                 version: look.pool.version,
                 news: look.pool.news,
                 revision,
+                others: look.others.values().map(seen).collect(),
                 items: Vec::new(),
             },
             ..Planned::default()
@@ -77,7 +81,12 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
     };
     work.run();
     work.close_down();
+    work.planned.keeps = work.keeps;
     work.planned
+}
+
+fn seen(pool: &Pool) -> Seen {
+    Seen { pool: pool.kind.clone(), version: pool.version, news: pool.news }
 }
 
 pub(super) struct Work<'a> {
@@ -99,9 +108,11 @@ pub(super) struct Work<'a> {
     /// By lease that counts against its owner's quota: that quota.
     quotas: BTreeMap<&'a str, &'a Held>,
     /// Leases of such owners that this plan places, by owner.
-    given: BTreeMap<String, i64>,
+    pub(super) given: BTreeMap<String, i64>,
     /// What this plan places, where there are quotas.
-    placed: BTreeSet<String>,
+    pub(super) placed: BTreeSet<String>,
+    /// The first set in the order that can't be served yet.
+    pub(super) keeps: Option<String>,
     pub(super) planned: Planned,
 }
 
@@ -110,11 +121,14 @@ fn quotas(look: &Look) -> BTreeMap<&str, &Held> {
     heads.filter_map(|head| Some((head.lease.as_str(), head.quota.as_ref()?))).collect()
 }
 
-/// A class, and those of its heads that still wait.
-type Line<'a> = (&'a ClassLook, Vec<&'a Waiting>);
+/// Those of a class who wait and have no place in this plan yet.
+pub(super) struct Line<'a> {
+    pub(super) class: &'a ClassLook,
+    pub(super) waiting: Vec<&'a Waiting>,
+}
 
 /// What became of the first waiting lease of a class.
-enum Tried {
+pub(super) enum Tried {
     /// This many leases of the class have their places.
     Placed(usize),
     Blocked(Vec<Obstacle>),
@@ -127,15 +141,13 @@ impl<'a> Work<'a> {
 
     fn run(&mut self) {
         let look = self.look;
-        let mut lines: Vec<Line<'a>> =
-            look.classes.iter().map(|class| (class, class.heads.iter().collect::<Vec<_>>())).collect();
-        let mut served: BTreeSet<&str> = BTreeSet::new();
+        let line = |class: &'a ClassLook| Line { class, waiting: class.heads.iter().collect() };
+        let mut lines: Vec<Line<'a>> = look.classes.iter().map(line).collect();
         while let Some(i) = self.first_in_order(&lines) {
-            let (class, waiting) = &lines[i];
-            let class = *class;
-            if !self.may_have_more(&waiting[0].lease) {
-                lines[i].1.remove(0);
-                self.close_if_empty(&mut lines, i);
+            let (class, first) = (lines[i].class, lines[i].waiting[0]);
+            if first.set.is_none() && !self.may_have_more(&first.lease) {
+                lines[i].waiting.remove(0);
+                self.close_line(&mut lines, i);
                 continue;
             }
             if class.class.revision < self.planner.revision && self.has(Protection::ConsideredAgain) {
@@ -151,25 +163,23 @@ impl<'a> Work<'a> {
             if class.class.is_unsettled() {
                 self.consider_again(class);
             }
-            match self.try_first(class, waiting) {
+            if let Some(set) = &first.set {
+                self.together(set, &mut lines);
+                continue;
+            }
+            let alone = lines[i].waiting.iter().take_while(|waiting| waiting.set.is_none()).count();
+            match self.try_first(class, &lines[i].waiting[..alone]) {
                 Tried::Placed(count) => {
-                    served.insert(&class.class.id);
-                    match self.quotas.is_empty() {
-                        true => drop(lines[i].1.drain(..count)),
-                        // Between them may be some whose owners have all that they may.
-                        false => lines[i].1.retain(|head| !self.placed.contains(&head.lease)),
-                    }
-                    self.close_if_empty(&mut lines, i);
+                    self.take_placed(&mut lines[i].waiting, count);
+                    self.close_line(&mut lines, i);
                 }
-                Tried::Blocked(mut obstacles) => {
-                    let done = class.heads.len() - waiting.len();
-                    let left = (class.class.waiting.max(1) as usize).saturating_sub(done);
+                Tried::Blocked(obstacles) => {
+                    let left = lines[i].waiting.len();
+                    let done = class.heads.len() - left;
+                    let waiting = (class.class.waiting.max(1) as usize).saturating_sub(done);
                     // Those of owners with all that they may have are counted, and want nothing.
-                    let left = if self.quotas.is_empty() || class.heads.len() == HEADS { left } else { waiting.len() };
-                    if self.has(Protection::Reclaim) && !is_for_nobody(waiting[0].ord) {
-                        self.reclaim(class, left, &mut obstacles);
-                    }
-                    self.planned.waits.insert(class.class.id.clone(), obstacles);
+                    let waiting = if self.quotas.is_empty() || class.heads.len() == HEADS { waiting } else { left };
+                    self.blocked(class, first.ord, waiting, obstacles);
                     lines.remove(i);
                     if !self.has(Protection::Skipping) {
                         return;
@@ -183,20 +193,38 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What those wait for who can't be served, and what is closed for so many of them.
+    pub(super) fn blocked(&mut self, class: &'a ClassLook, ord: i64, waiting: usize, mut obstacles: Vec<Obstacle>) {
+        if self.has(Protection::Reclaim) && !is_for_nobody(ord) {
+            self.reclaim(class, waiting, &mut obstacles);
+        }
+        self.planned.waits.insert(class.class.id.clone(), obstacles);
+    }
+
+    /// Takes those out of a line who have places now, as many as the count says.
+    pub(super) fn take_placed(&self, waiting: &mut Vec<&'a Waiting>, count: usize) {
+        match self.quotas.is_empty() {
+            true => drop(waiting.drain(..count)),
+            // Between them may be some whose owners have all that they may.
+            false => waiting.retain(|head| !self.placed.contains(&head.lease)),
+        }
+    }
+
+    /// Takes a line away once all of it that the look has brought is served.
+    pub(super) fn close_line(&mut self, lines: &mut Vec<Line<'a>>, i: usize) {
+        if lines[i].waiting.is_empty() {
+            let class = lines[i].class;
+            self.planned.more |= class.class.waiting > class.heads.len() as i64;
+            lines.remove(i);
+        }
+    }
+
     /// The class whose next lease is the first in the order.
     fn first_in_order(&self, lines: &[Line<'a>]) -> Option<usize> {
         let all = lines.iter().enumerate();
         match self.has(Protection::Order) {
-            true => all.min_by_key(|(_, line)| line.1[0]).map(|(i, _)| i),
-            false => all.max_by_key(|(_, line)| line.1[0]).map(|(i, _)| i),
-        }
-    }
-
-    fn close_if_empty(&mut self, lines: &mut Vec<Line<'a>>, i: usize) {
-        let class = lines[i].0;
-        if lines[i].1.is_empty() {
-            self.planned.more |= class.class.waiting > class.heads.len() as i64;
-            lines.remove(i);
+            true => all.min_by_key(|(_, line)| line.waiting[0]).map(|(i, _)| i),
+            false => all.max_by_key(|(_, line)| line.waiting[0]).map(|(i, _)| i),
         }
     }
 
@@ -218,7 +246,7 @@ impl<'a> Work<'a> {
         Some(Quota { owner: held.owner.clone(), limit: held.limit })
     }
 
-    fn try_first(&mut self, class: &'a ClassLook, waiting: &[&Waiting]) -> Tried {
+    pub(super) fn try_first(&mut self, class: &'a ClassLook, waiting: &[&Waiting]) -> Tried {
         let order = ordered(&class.candidates, self.planner.terms, &self.used);
         let (late, early): (Vec<_>, Vec<_>) =
             order.into_iter().partition(|resource| after_building(resource, self.in_use(resource), self.planner.terms));

@@ -50,7 +50,7 @@ impl<'a> Work<'a> {
             let own = look.standing.get(&terms.name).into_iter().flatten();
             return own.chain(self.above(|storey| storey.blueprint == terms.name)).collect();
         }
-        let (freed, at) = (look.pool.freed, self.planner.at);
+        let (freed, at) = (look.pool_of(&class.class.kind).freed, self.planner.at);
         match self.planner.answers.allocated(&class.class.id, &terms.name, freed, at) {
             Some(Allocated::Refused { refusal: Refusal::Full { slots, resources, .. }, .. }) => {
                 let named = |slot: &Slot| slots.iter().any(|name| slot.key() == name);

@@ -34,7 +34,7 @@ impl Work<'_> {
                 obstacles.push(Obstacle { blueprint: terms.name.clone(), ..aside });
                 continue;
             }
-            let (news, at) = (self.look.pool.news, self.planner.at);
+            let (news, at) = (self.look.pool_of(&class.class.kind).news, self.planner.at);
             match self.planner.answers.acquired(&class.class.id, resource, news, at) {
                 Some(answer) => match &answer.result {
                     Ok(acquisition) if i64::from(acquisition.share) <= room => {

@@ -45,6 +45,12 @@ impl Running {
             return;
         }
         let asked = self.world.now();
+        if !self.client.set.is_empty() {
+            self.stay_together(asked).await;
+            self.world.tell(format!("client {} is done", self.number));
+            self.world.state().clients -= 1;
+            return;
+        }
         let id = self.ask().await;
         match (self.client.cancel, self.client.vanish) {
             (None, None) if self.client.dies.is_some() => self.die(&id, asked).await,
@@ -177,14 +183,67 @@ impl Running {
         }
     }
 
-    /// Asks until some node acknowledges.
-    async fn ask(&self) -> String {
-        let request = Request {
+    /// Uses a set, and lets go of it; or cancels it, whatever it has by then.
+    async fn stay_together(&self, asked: i64) {
+        let ids = self.ask_set().await;
+        let stay = Box::pin(async {
+            let mut leases = Vec::new();
+            for id in &ids {
+                leases.extend(self.served(id, asked).await);
+            }
+            for lease in leases {
+                self.hold(&lease).await;
+            }
+        });
+        match self.client.cancel {
+            None => stay.await,
+            Some(after) => {
+                select(stay, self.world.sleep_until(CLIENTS, asked + after)).await;
+                self.world.mark("cancelled");
+            }
+        }
+        for id in &ids {
+            self.end(id).await;
+        }
+    }
+
+    async fn ask_set(&self) -> Vec<String> {
+        let kinds = std::iter::once(&self.client.kind).chain(self.client.set);
+        let asks: Vec<Ask> = kinds
+            .enumerate()
+            .map(|(n, kind)| Ask {
+                request: Request { kind: (*kind).to_owned(), ..self.request() },
+                owner: self.owner(),
+                key: Some(format!("{}/{n}", self.key())),
+                ..Ask::default()
+            })
+            .collect();
+        let mut turn = 0;
+        loop {
+            let (number, node) = self.node(turn).await;
+            match node.ask_set(asks.clone()).await {
+                Ok(leases) => return leases.into_iter().map(|lease| lease.id).collect(),
+                Err(error) => {
+                    self.world.tell(format!("client {} at node {number}: {error}", self.number));
+                    turn += 1;
+                    self.sleep(200).await;
+                }
+            }
+        }
+    }
+
+    fn request(&self) -> Request {
+        Request {
             kind: self.client.kind.to_owned(),
             attributes: self.client.attributes.to_owned(),
             labels: self.client.labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             blueprints: Vec::new(),
-        };
+        }
+    }
+
+    /// Asks until some node acknowledges.
+    async fn ask(&self) -> String {
+        let request = self.request();
         let mut turn = 0;
         loop {
             let (number, node) = self.node(turn).await;

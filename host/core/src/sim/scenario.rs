@@ -50,6 +50,8 @@ pub struct Client {
     /// Default: one of its own.
     pub owner: Option<&'static str>,
     pub priority: i32,
+    /// The types of what it wants together or not at all, beside its own.
+    pub set: &'static [&'static str],
     pub labels: &'static [(&'static str, &'static str)],
     pub attributes: &'static str,
     /// How long it holds what it got, in milliseconds.
@@ -90,6 +92,7 @@ impl Client {
             kind: "host",
             owner: None,
             priority: 0,
+            set: &[],
             labels: &[],
             attributes: "{}",
             hold: 1_000,
@@ -127,6 +130,10 @@ impl Client {
 
     pub const fn urgent(self, priority: i32) -> Client {
         Client { priority, ..self }
+    }
+
+    pub const fn together_with(self, set: &'static [&'static str]) -> Client {
+        Client { set, ..self }
     }
 
     pub const fn labelled(self, labels: &'static [(&'static str, &'static str)]) -> Client {

@@ -13,6 +13,10 @@ pub struct Told {
     pub waiting: BTreeMap<String, Waits>,
     /// By resource: those it was built for, until somebody has its first place.
     pub built_for: BTreeMap<String, Vec<String>>,
+    /// By lease: the set that it was asked for in.
+    pub sets: BTreeMap<String, String>,
+    /// Leases that have had a place.
+    pub placed_once: BTreeSet<String>,
     /// Leases that have ended.
     pub ended: BTreeSet<String>,
     /// Resources that are pending or active, by blueprint.
@@ -48,6 +52,8 @@ pub struct Waits {
     pub ord: i64,
     pub news: i64,
     pub owner: String,
+    /// It needs others beside it to be served.
+    pub set: bool,
 }
 
 pub struct Watch<'a> {
@@ -94,15 +100,21 @@ impl Watch<'_> {
                         self.told.marks.push("beyond its shares");
                     }
                     let lease = event.lease.clone().unwrap_or_default();
+                    self.told.placed_once.insert(lease.clone());
                     let look = detail["look"].as_i64().unwrap_or(0);
                     if let Some(taker) = self.told.waiting.remove(&lease) {
                         if !self.told.placed_owners.contains(&taker.owner) {
                             self.told.placed_owners.push(taker.owner.clone());
                         }
+                        // A set stands where its first lease does.
+                        let set = self.told.sets.get(&lease);
+                        let mates = self.told.sets.iter().filter(|(_, other)| set == Some(other));
+                        let first = mates.map(|(mate, _)| mate).min().unwrap_or(&lease).clone();
                         let passed = self.told.waiting.iter().find(|(id, other)| {
                             other.class == taker.class
+                                && !other.set
                                 && !self.told.limited.contains(&other.owner)
-                                && (other.ord, id.as_str()) < (taker.ord, lease.as_str())
+                                && (other.ord, id.as_str()) < (taker.ord, first.as_str())
                                 && other.news <= look
                         });
                         if let Some((other, _)) = passed {
@@ -121,7 +133,11 @@ impl Watch<'_> {
                         ord: detail["ord"].as_i64().unwrap_or(0),
                         news: detail["news"].as_i64().unwrap_or(i64::MAX),
                         owner: detail["owner"].as_str().unwrap_or_default().to_owned(),
+                        set: detail["set"].is_string(),
                     };
+                    if let Some(set) = detail["set"].as_str() {
+                        self.told.sets.insert(event.id.clone(), set.to_owned());
+                    }
                     self.told.waiting.insert(event.id.clone(), waits);
                 }
                 (Subject::Lease, "released" | "broken" | "destroyed") => {
@@ -180,6 +196,19 @@ impl Watch<'_> {
                 if !takers.contains(&lease) && left {
                     return Err(format!("{lease} has the first place on {resource}, built for {}", takers.join(", ")));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody of a set waits for a first place while another of it has one.
+    pub fn all_or_none(&self) -> Result<(), String> {
+        let told = &self.told;
+        let waits = |lease: &&String| told.waiting.contains_key(*lease) && !told.placed_once.contains(*lease);
+        for (lease, set) in told.sets.iter().filter(|(lease, _)| waits(lease)) {
+            let mate = told.sets.iter().find(|(mate, other)| *other == set && told.placed_once.contains(*mate));
+            if let Some((mate, _)) = mate {
+                return Err(format!("{lease} waits, and {mate} of the same set has had a place"));
             }
         }
         Ok(())

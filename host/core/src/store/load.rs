@@ -128,7 +128,9 @@ fn named(dialect: Dialect) -> String {
          l (id) as materialized (
            select a from named where what = 'lease'
            union select t.lease from stay cross join place t where t.id = stay.id
-           union select id from nested),
+           union select id from nested
+           union select mate.id from named n cross join lease t cross join lease mate
+             where n.what = 'lease' and t.id = n.a and mate.set_id = t.set_id and mate.status = 'pending'),
          r (id) as materialized (
            select id from tower
            union select t.holder from l cross join lease t where t.id = l.id and t.holder is not null),

@@ -5,8 +5,8 @@ use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
 use crate::config::{Growth, Order};
-use crate::model::proposal::QUOTAS;
-use crate::model::rows::{Aside, Blueprint, Class, Pool, Resource};
+use crate::model::proposal::{QUOTAS, SetOf};
+use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
 use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,13 +67,14 @@ fn quotas(dialect: Dialect) -> String {
 fn heads(dialect: Dialect) -> String {
     // Those of an owner with all that it may have don't hold up the others, nor take their place in the look.
     let first = format!(
-        "select t.id, t.ord, case when (select yes from limited) = 1 and t.holder is null then t.owner end as owner
+        "select t.id, t.ord, t.set_id, t.set_kinds,
+           case when (select yes from limited) = 1 and t.holder is null then t.owner end as owner
          from lease t
          where t.class = c.id and t.status = 'pending' and t.wanted = 'keep'
            and ((select count(*) from spent) = 0 or t.holder is not null or t.owner not in (select owner from spent))
          order by t.ord, t.id limit {HEADS}"
     );
-    let lease = dialect.json(&dialect.array("h.ord, h.id, h.owner"));
+    let lease = dialect.json(&dialect.array("h.ord, h.id, h.set_id, h.set_kinds, h.owner"));
     dialect.array(&format!("c.id, (select {} from ({first}) h)", dialect.gather(&lease)))
 }
 
@@ -237,6 +238,9 @@ impl Sought {
     }
 }
 
+/// Order, id, set, the set's types, and where there are quotas the owner, of a lease that waits.
+type Head = (i64, String, Option<String>, Doc<Vec<String>>, Option<String>);
+
 impl Store {
     /// A look at a pool.
     pub async fn look(&self, kind: &str, sought: &Sought) -> Result<Option<Look>, StoreError> {
@@ -256,12 +260,12 @@ impl Store {
                 "pool" => pool = Some(parse::<Pool>(&table, &text)?),
                 "class" => classes.push(parse::<Class>(&table, &text)?),
                 "heads" => {
-                    type Head = (i64, String, Option<String>);
                     let (class, first): (String, Vec<Head>) = parse_cells(&table, &text)?;
-                    let waiting = |(ord, lease, owner): Head| {
+                    let waiting = |(ord, lease, set, Doc(kinds), owner): Head| {
+                        let set = set.map(|id| SetOf { id, kinds });
                         let limited = owner.and_then(|owner| Some((sought.order.max_leases(&owner)?, owner)));
                         let quota = limited.map(|(limit, owner)| Held { owner, used: 0, limit });
-                        Waiting { ord, lease, quota }
+                        Waiting { ord, lease, quota, set }
                     };
                     heads.insert(class, first.into_iter().map(waiting).collect());
                 }
@@ -324,6 +328,7 @@ impl Store {
         towers.sort_by(|a, b| (a.top.idle_since, &a.top.id).cmp(&(b.top.idle_since, &b.top.id)));
         Ok(Some(Look {
             pool,
+            others: BTreeMap::new(),
             classes,
             blueprints,
             asides,

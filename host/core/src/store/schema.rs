@@ -17,6 +17,7 @@ const INDEXES: &[&str] = &[
     // lists with what has ended, newest first
     "create index lease_asked on lease (asked_at, id)",
     // a commit: what a resource has leased for itself; look: who is on a resource for the sake of another
+    "create index lease_set on lease (set_id) where set_id is not null and status = 'pending'",
     "create index lease_holder on lease (holder) where holder is not null and status <> 'destroyed'",
     "create index lease_nested on lease (resource) where holder is not null and status <> 'destroyed'",
     // pruning: what has ended longest ago; and keys whose leases have

@@ -21,6 +21,15 @@ impl Deciding<'_> {
         self.ask_as(new, order)
     }
 
+    /// All of a set are asked for in one commit, so it is found by its keys as a whole.
+    pub fn ask_set(&mut self, all: &[NewLease]) -> Result<Done, Lost> {
+        let mut leases = Vec::with_capacity(all.len());
+        for new in all {
+            leases.push(self.ask(new)?.existing.unwrap_or_else(|| new.id.clone()));
+        }
+        Ok(Done { leases, ..Done::default() })
+    }
+
     /// A lease with this owner, place in the order and holder.
     pub(super) fn ask_as(&mut self, new: &NewLease, inherited: Inherited<'_>) -> Result<Done, Lost> {
         if let Some(key) = &new.key
@@ -53,6 +62,8 @@ impl Deciding<'_> {
             class: new.class.clone(),
             owner: inherited.owner.to_owned(),
             holder: inherited.holder.map(str::to_owned),
+            set_id: new.set.as_ref().map(|set| set.id.clone()),
+            set_kinds: Doc(new.set.as_ref().map(|set| set.kinds.clone()).unwrap_or_default()),
             request: Doc(new.request.clone()),
             key: new.key.as_ref().map(|key| key.name.clone()),
             status: LeaseStatus::Pending,
@@ -82,6 +93,7 @@ impl Deciding<'_> {
         let news = self.news(&new.request.kind);
         let detail = serde_json::json!({
             "news": news.map(|(_, after)| after), "class": new.class, "ord": lease.ord, "owner": lease.owner,
+            "set": lease.set_id,
         });
         self.lease_event(&lease, "", Said { reason: "asked", detail: Some(detail.to_string()) });
         self.rows.leases.put(lease.clone());

@@ -55,6 +55,7 @@ impl Deciding<'_> {
     /// Ends a lease as released or broken, and its place with it.
     pub fn finish_lease(&mut self, lease: Lease, to: LeaseStatus, outcome: &str, reason: &str) -> Result<Lease, Lost> {
         let place = lease.place.as_ref().and_then(|place| self.rows.places.get(place)).cloned();
+        let waited = lease.status == LeaseStatus::Pending;
         let lease = self.move_lease(lease, to, reason, |lease| {
             lease.wanted = Wanted::End;
             lease.outcome = outcome.to_owned();
@@ -65,7 +66,31 @@ impl Deciding<'_> {
             Some(place) => self.leave(place, reason)?,
             None => true,
         };
-        if gone { self.move_lease(lease, LeaseStatus::Destroyed, "its place is gone", |_| {}) } else { Ok(lease) }
+        let lease = match gone {
+            true => self.move_lease(lease, LeaseStatus::Destroyed, "its place is gone", |_| {})?,
+            false => lease,
+        };
+        if waited {
+            self.end_mates(&lease, outcome)?;
+        }
+        Ok(lease)
+    }
+
+    /// Without one of its set that still waited, the others of it have nothing to wait for.
+    fn end_mates(&mut self, lease: &Lease, outcome: &str) -> Result<(), Lost> {
+        if lease.set_id.is_none() {
+            return Ok(());
+        }
+        let waits = |mate: &&Lease| mate.set_id == lease.set_id && mate.status == LeaseStatus::Pending;
+        let mates: Vec<Lease> = self.rows.leases.iter().filter(waits).cloned().collect();
+        for mate in mates {
+            // The one before it may have ended it.
+            if self.lease(&mate.id)?.status == LeaseStatus::Pending {
+                let reason = format!("{}, which was wanted together with it, ended ({outcome})", lease.id);
+                self.finish_lease(mate, LeaseStatus::Released, outcome, &reason)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets a place go; true if it is gone already. `release` is called only where something may have been made on a
@@ -129,6 +154,7 @@ impl Deciding<'_> {
         let news = self.news(&lease.kind.clone());
         let detail = serde_json::json!({
             "news": news.map(|(_, after)| after), "class": lease.class, "ord": lease.ord, "owner": lease.owner,
+            "set": lease.set_id,
         });
         let said = Said { reason, detail: Some(detail.to_string()) };
         self.move_lease(lease, LeaseStatus::Pending, said, |lease| {

@@ -68,6 +68,7 @@ impl Deciding<'_> {
         }
         match change {
             Change::Ask(new) => self.ask(new),
+            Change::AskSet(leases) => self.ask_set(leases),
             Change::Nest(nest) => self.nest(nest),
             Change::Abandon { resource, epoch } => self.abandon(resource, *epoch),
             Change::Consider { class, revision, answers } => self.consider(class, *revision, answers),

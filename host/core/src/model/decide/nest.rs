@@ -31,12 +31,12 @@ impl Deciding<'_> {
             Some(lease) => (lease.owner.clone(), lease.ord),
             None => (resource.blueprint.clone(), self.at.saturating_add(FOR_NOBODY)),
         };
-        let mut nested = Vec::with_capacity(nest.leases.len());
+        let mut leases = Vec::with_capacity(nest.leases.len());
         for new in &nest.leases {
             let inherited = Inherited { owner: &owner, ord, holder: Some(&resource.id) };
-            nested.push(self.ask_as(new, inherited)?.existing.unwrap_or_else(|| new.id.clone()));
+            leases.push(self.ask_as(new, inherited)?.existing.unwrap_or_else(|| new.id.clone()));
         }
-        Ok(Done { nested, ..Done::default() })
+        Ok(Done { leases, ..Done::default() })
     }
 
     /// The first in the order of those whose places are on a resource.

@@ -11,39 +11,34 @@ use std::collections::BTreeSet;
 
 impl Deciding<'_> {
     pub fn plan(&mut self, plan: &Plan) -> Result<Done, Lost> {
-        let pool = self.rows.pools.get(&plan.pool).ok_or_else(|| Lost::Missing(plan.pool.clone()))?;
-        if pool.version != plan.version && self.protections.has(Protection::Version) {
-            return Err(Lost::Version);
-        }
-        if pool.revision != plan.revision && self.protections.has(Protection::Revision) {
-            return Err(Lost::Revision(pool.revision));
+        for seen in plan.pools() {
+            let pool = self.rows.pools.get(&seen.pool).ok_or_else(|| Lost::Missing(seen.pool.clone()))?;
+            if pool.version != seen.version && self.protections.has(Protection::Version) {
+                return Err(Lost::Version);
+            }
+            if pool.revision != plan.revision && self.protections.has(Protection::Revision) {
+                return Err(Lost::Revision(pool.revision));
+            }
         }
         let mut items = Vec::with_capacity(plan.items.len());
         // Classes whose place in this plan was lost: who comes behind waits for the next plan, too.
         let mut behind: BTreeSet<String> = BTreeSet::new();
         for item in &plan.items {
-            let class = self.class_of(item);
-            if class.as_ref().is_some_and(|class| behind.contains(class)) && self.protections.has(Protection::Order) {
+            let classes = self.classes_of(item);
+            if !behind.is_disjoint(&classes) && self.protections.has(Protection::Order) {
                 items.push(Some(Lost::Behind));
                 continue;
             }
             let mark = self.rows.mark();
             let n = self.n();
-            let result = match item {
-                Item::Place(placement) => self.place_lease(placement, plan.news),
-                Item::Build(build) => self.build(build, plan.news),
-                Item::Reclaim(reclaim) => self.reclaim(reclaim),
-                Item::GiveUp(given_up) => self.give_up(given_up),
-            };
+            let result = self.item(item, plan).and_then(|()| self.whole_sets(item));
             if result.is_err() {
                 self.rows.undo_to(mark);
                 self.rewind(n);
             }
             let lost = result.err();
-            if let (Some(class), Some(Lost::Resource(_) | Lost::Slot(_) | Lost::Maximum(_) | Lost::Building(_))) =
-                (class, &lost)
-            {
-                behind.insert(class);
+            if let Some(Lost::Resource(_) | Lost::Slot(_) | Lost::Maximum(_) | Lost::Building(_)) = &lost {
+                behind.extend(classes);
             }
             items.push(lost);
         }
@@ -55,24 +50,75 @@ impl Deciding<'_> {
         let mut news = None;
         if items.iter().any(Option::is_none) {
             news = self.news(&plan.pool);
-            if let Some(mut pool) = self.rows.pools.get(&plan.pool).cloned() {
-                pool.version += 1;
-                self.rows.pools.put(pool);
+            for seen in &plan.others {
+                self.news(&seen.pool);
+            }
+            for seen in plan.pools() {
+                if let Some(mut pool) = self.rows.pools.get(&seen.pool).cloned() {
+                    pool.version += 1;
+                    self.rows.pools.put(pool);
+                }
             }
         }
         Ok(Done { items, news, ..Done::default() })
     }
 
-    fn class_of(&self, item: &Item) -> Option<String> {
-        let lease = match item {
-            Item::Place(placement) => &placement.lease,
-            Item::Build(build) => &build.takers.first()?.lease,
-            Item::Reclaim(_) | Item::GiveUp(_) => return None,
-        };
-        self.rows.leases.get(lease).map(|lease| lease.class.clone())
+    fn item(&mut self, item: &Item, plan: &Plan) -> Result<(), Lost> {
+        match item {
+            Item::Place(placement) => self.place_lease(placement, plan),
+            Item::Build(build) => self.build(build, plan),
+            Item::Reclaim(reclaim) => self.reclaim(reclaim),
+            Item::GiveUp(given_up) => self.give_up(given_up),
+            Item::Together(items) => {
+                for item in items {
+                    self.item(item, plan)?;
+                    if let Item::Build(build) = item
+                        && let Some(left_out) = build.takers.iter().find(|taker| !self.has_place(taker))
+                    {
+                        return Err(Lost::Lease(left_out.lease.clone()));
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 
-    fn build(&mut self, build: &Build, look: i64) -> Result<(), Lost> {
+    /// Nobody of a set that has got a place by this item is left waiting.
+    fn whole_sets(&self, item: &Item) -> Result<(), Lost> {
+        let takers: &[Placement] = match item {
+            Item::Together(items) => return items.iter().try_for_each(|item| self.whole_sets(item)),
+            Item::Place(placement) => std::slice::from_ref(placement),
+            Item::Build(build) => &build.takers,
+            Item::Reclaim(_) | Item::GiveUp(_) => &[],
+        };
+        for taker in takers.iter().filter(|taker| self.has_place(taker)) {
+            let set = self.rows.leases.get(&taker.lease).and_then(|lease| lease.set_id.as_ref());
+            let Some(set) = set.filter(|_| self.protections.has(Protection::Together)) else { continue };
+            let waits = |mate: &&Lease| mate.set_id.as_ref() == Some(set) && mate.status == LeaseStatus::Pending;
+            if let Some(mate) = self.rows.leases.iter().find(waits) {
+                return Err(Lost::Lease(mate.id.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_place(&self, placement: &Placement) -> bool {
+        let lease = self.rows.leases.get(&placement.lease);
+        lease.is_some_and(|lease| lease.place.as_deref() == Some(&placement.place))
+    }
+
+    fn classes_of(&self, item: &Item) -> BTreeSet<String> {
+        let lease = match item {
+            Item::Place(placement) => Some(&placement.lease),
+            Item::Build(build) => build.takers.first().map(|taker| &taker.lease),
+            Item::Together(items) => return items.iter().flat_map(|item| self.classes_of(item)).collect(),
+            Item::Reclaim(_) | Item::GiveUp(_) => None,
+        };
+        let lease = lease.and_then(|lease| self.rows.leases.get(lease));
+        lease.map(|lease| lease.class.clone()).into_iter().collect()
+    }
+
+    fn build(&mut self, build: &Build, plan: &Plan) -> Result<(), Lost> {
         let kind = self.lease(build.takers.first().map(|t| t.lease.as_str()).ok_or(Lost::NoTaker)?)?.kind;
         if self.rows.resources.get(&build.resource).is_some() {
             return Err(Lost::Resource(build.resource.clone()));
@@ -160,7 +206,7 @@ impl Deciding<'_> {
         for taker in &build.takers {
             let mark = self.rows.mark();
             let n = self.n();
-            match self.place_lease(taker, look) {
+            match self.place_lease(taker, plan) {
                 Ok(()) => placed += 1,
                 Err(_) => {
                     self.rows.undo_to(mark);
@@ -202,8 +248,9 @@ impl Deciding<'_> {
         full && least_loaded && used <= resource.shares + resource.overflow
     }
 
-    fn place_lease(&mut self, placement: &Placement, look: i64) -> Result<(), Lost> {
+    fn place_lease(&mut self, placement: &Placement, plan: &Plan) -> Result<(), Lost> {
         let lease = self.lease(&placement.lease)?;
+        let look = plan.pools().find(|seen| seen.pool == lease.kind).map_or(plan.news, |seen| seen.news);
         let waits = lease.status == LeaseStatus::Pending && lease.wanted == Wanted::Keep;
         if !waits && self.protections.has(Protection::LeaseGuard) {
             return Err(Lost::Lease(lease.id));

@@ -7,6 +7,7 @@ mod lifetimes;
 mod nesting;
 mod ordering;
 mod serving;
+mod sets;
 mod sharing;
 
 use super::client::PATIENCE;
@@ -21,6 +22,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(sharing::all());
     all.extend(lifetimes::all());
     all.extend(nesting::all());
+    all.extend(sets::all());
     all.extend(configuring::all());
     all.extend(holding::all());
     all.extend(ordering::all());
