@@ -23,6 +23,9 @@ impl Node {
         for ask in &asks {
             leases.push(self.new_lease(ask, Some(set.clone())).await?);
         }
+        // They stand at one place in the order, however long their questions took.
+        let asked_at = self.env.now();
+        leases.iter_mut().for_each(|lease| lease.asked_at = asked_at);
         // One that can never be served makes all of them useless, and each says so.
         if let Some(reason) = leases.iter().find_map(|lease| lease.never.clone()) {
             leases.iter_mut().for_each(|lease| lease.never = Some(reason.clone()));

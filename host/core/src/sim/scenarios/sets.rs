@@ -42,7 +42,7 @@ pub fn all() -> Vec<Scenario> {
             clients: (0..16)
                 .map(|n| match n {
                     3 => Client::at(40).together_with(&["host", "host"]).hold(500).within(240_000),
-                    n => Client::at(n * 1_500).hold(30_000),
+                    n => Client::at(n * 1_500).hold(55_000),
                 })
                 .collect(),
             faults: Faults::NONE,
