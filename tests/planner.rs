@@ -10,3 +10,5 @@ mod owning;
 mod pool;
 #[path = "planner/serving.rs"]
 mod serving;
+#[path = "planner/together.rs"]
+mod together;

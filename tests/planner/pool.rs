@@ -2,7 +2,7 @@
 
 pub use drydock_core::config::{EDIT_GRACE, Growth, Life};
 pub use drydock_core::contract::*;
-pub use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES};
+pub use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES, SetOf};
 pub use drydock_core::model::protection::Protections;
 pub use drydock_core::model::rows::*;
 pub use drydock_core::model::status::ResourceStatus;

@@ -19,6 +19,7 @@ mod planning;
 #[path = "../fixture/postgres.rs"]
 mod postgres;
 mod random;
+mod sets;
 mod stepping;
 
 /// Makes a test of each function for each engine.
@@ -106,6 +107,13 @@ on_every_engine! {
         no_more_are_opened_at_once_than_may_be,
         of_what_has_failed_one_is_tried_at_a_time,
         what_broke_is_held_until_it_is_let_go,
+    }
+    sets {
+        a_set_is_found_by_its_keys_as_a_whole,
+        a_set_has_places_together_or_none,
+        a_set_is_built_as_a_whole,
+        a_set_that_waits_ends_as_a_whole,
+        those_of_a_set_with_places_end_one_by_one,
     }
     nesting {
         a_resource_asks_for_all_it_needs_or_for_nothing,

@@ -46,6 +46,8 @@ pub enum AskError {
     KeyReused { key: String, lease: String },
     #[error("a set has 1 to {most} leases, not {size}")]
     SetSize { size: usize, most: usize },
+    #[error("{size} leases together are more than owner {owner} may have at once, {most} (max_leases); ask for fewer")]
+    SetQuota { size: usize, owner: String, most: i64 },
     #[error("there is no lease or resource {0:?}; `drydock leases --all` and `drydock resources --all` list them")]
     NoSuchLease(String),
     #[error("more than one id begins with {0:?}; give more of it")]

@@ -53,8 +53,8 @@ impl Node {
         Ok(lease)
     }
 
-    /// What is committed for what is asked.
-    pub(super) async fn new_lease(&self, ask: &Ask, set: Option<SetOf>) -> Result<NewLease, AskError> {
+    /// What is committed for what is asked; as one of so many of a set.
+    pub(super) async fn new_lease(&self, ask: &Ask, set: Option<(&SetOf, usize)>) -> Result<NewLease, AskError> {
         if self.stopping.load(Ordering::SeqCst) {
             return Err(AskError::Stopping);
         }
@@ -70,7 +70,7 @@ impl Node {
             owner: ask.owner.clone(),
             name: name.clone(),
             lease: String::new(),
-            digest: digest_of(ask),
+            digest: digest_of(ask, set.map(|(_, size)| size)),
         });
         Ok(NewLease {
             id: self.new_id("l"),
@@ -81,7 +81,7 @@ impl Node {
             asked_at: self.env.now(),
             until: ask.until,
             wait_until: ask.wait_until,
-            set,
+            set: set.map(|(set, _)| set.clone()),
             tied: ask.tied,
             priority: i64::from(ask.priority),
             head_start: farm.order.head_start(ask.priority),
@@ -375,8 +375,9 @@ impl Node {
             blueprint => format!(": {blueprint}: {}{more}", obstacle.reason),
         });
         let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
+        let set = lease.set_id.as_ref().map(|_| ", together with the others of its set").unwrap_or_default();
         let summary = format!(
-            "It waits, number {} in line{}.{back}",
+            "It waits{set}, number {} in line{}.{back}",
             ahead + 1,
             first.unwrap_or_else(|| ", and is being looked at".to_owned())
         );
@@ -412,9 +413,12 @@ pub fn class_of(request: &Request) -> String {
 
 /// Of everything that makes a request the same as another. Whether it is tied is not part of that: it says how a client
 /// waits, not what for, and who asks first without waiting and then again to wait means the same lease.
-fn digest_of(ask: &Ask) -> String {
+fn digest_of(ask: &Ask, set: Option<usize>) -> String {
     let limits = (ask.until.is_some(), ask.heartbeat, ask.idle_timeout);
-    let text = serde_json::to_string(&(&ask.request, limits, ask.priority));
+    let text = match set {
+        None => serde_json::to_string(&(&ask.request, limits, ask.priority)),
+        Some(size) => serde_json::to_string(&(&ask.request, limits, ask.priority, size)),
+    };
     let text = text.unwrap_or_default();
     hex(&Sha256::digest(text.as_bytes()))[..32].to_owned()
 }

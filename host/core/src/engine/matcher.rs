@@ -6,7 +6,6 @@ use super::node::{Node, lock};
 use super::questions;
 use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
-use crate::model::rows::Pool;
 use crate::planner::answers::Answers;
 use crate::planner::look::{ClassLook, Look};
 use crate::planner::{Planned, Planner, plan};
@@ -139,7 +138,7 @@ impl Matcher {
             }
             return Round::Settled { seen: look.pool.news, next: planned.next };
         }
-        self.commit(planned.plan, &look.pool, asking || planned.more, planned.next).await
+        self.commit(planned.plan, &look, asking || planned.more, planned.next).await
     }
 
     /// Whoever keeps offering what is not to be had is set aside like what fails otherwise: the planner and the commit
@@ -242,8 +241,8 @@ impl Matcher {
         planned
     }
 
-    async fn commit(&self, plan: Plan, pool: &Pool, more: bool, next: Option<i64>) -> Round {
-        let seen = pool.news;
+    async fn commit(&self, plan: Plan, look: &Look, more: bool, next: Option<i64>) -> Round {
+        let seen = look.pool.news;
         let builds: Vec<Vec<String>> = plan.items.iter().map(built).collect();
         let roomy = plan.items.iter().any(has_room_left);
         let outcome = self.node.commit(Change::Plan(plan)).await;
@@ -258,8 +257,8 @@ impl Matcher {
             }
         };
         let any = done.items.iter().any(Option::is_none);
-        let useless = self.used_offers(&builds, &done.items);
-        if self.set_aside(useless, pool.freed).await {
+        let useless = self.used_offers(&builds, &done.items, look);
+        if self.set_aside(useless, look.pool.freed).await {
             return Round::Again;
         }
         match done.news {
@@ -274,19 +273,18 @@ impl Matcher {
 
     /// Takes out the offers that a commit has used, or found to be others'; with those, by class and blueprint, of which
     /// it found that their slots are taken.
-    fn used_offers(&self, builds: &[Vec<String>], lost: &[Option<Lost>]) -> BTreeSet<(String, String)> {
+    fn used_offers(&self, builds: &[Vec<String>], lost: &[Option<Lost>], look: &Look) -> BTreeSet<(String, String)> {
         let mut answers = lock(&self.answers);
         let mut useless = BTreeSet::new();
         for (build, lost) in builds.iter().zip(lost) {
+            let taken = matches!(lost, Some(Lost::Slot(_)));
+            if taken && build.len() > 1 && answers.were_too_many(build, |class| look.freed(class)) {
+                continue;
+            }
             for resource in build {
-                match (lost, answers.offered_to(resource)) {
-                    (None, Some(key)) => {
-                        answers.useless.remove(&key);
-                    }
-                    // Of several that are lost together, any may be the one.
-                    (Some(Lost::Slot(_)), Some(key)) if build.len() == 1 => {
-                        useless.insert(key);
-                    }
+                match answers.offered_to(resource) {
+                    Some(key) if lost.is_none() => drop(answers.useless.remove(&key)),
+                    Some(key) if taken => drop(useless.insert(key)),
                     _ => {}
                 }
                 if !matches!(lost, Some(Lost::NoTaker | Lost::Maximum(_) | Lost::Building(_))) {

@@ -10,8 +10,8 @@ use crate::env::{Point, Verdict, What};
 use crate::model::proposal::Change;
 use crate::model::protection::Protection;
 use crate::model::rows::{Considered, Resource};
-use crate::planner::answers::{Acquired, Allocated, Offer, Question};
-use crate::planner::look::Look;
+use crate::planner::answers::{Acquired, Allocated, Answers as Memory, Offer, Question};
+use crate::planner::look::{ClassLook, Look};
 use crate::planner::shut::CONSIDER_AGAIN;
 use crate::plugin::{Fault, View};
 use crate::store::Store;
@@ -27,9 +27,12 @@ const OFFERS: usize = 16;
 pub fn ask(matcher: &Arc<Matcher>, farm: &Arc<InForce>, look: &Look, questions: &[Question]) {
     let now = matcher.node.env.now();
     for question in questions {
-        lock(&matcher.answers).open.insert(question.clone(), now);
+        let context = {
+            let mut answers = lock(&matcher.answers);
+            answers.open.insert(question.clone(), now);
+            Context::of(farm, look, question, &answers)
+        };
         let (matcher, question) = (Arc::clone(matcher), question.clone());
-        let context = Context::of(farm, look, &question);
         let node = Arc::clone(&matcher.node);
         node.spawn("question", async move {
             if let Some(context) = context {
@@ -51,10 +54,27 @@ struct Context {
     waiting: usize,
     news: i64,
     freed: i64,
+    /// What was offered before and is still to be had, where a set waits.
+    beside: Vec<Offer>,
+}
+
+/// What a blueprint has offered a class in which a set waits, as far as the look shows it free.
+fn beside(farm: &InForce, look: &Look, class: &ClassLook, question: &Question, answers: &Memory) -> Vec<Offer> {
+    let Question::Allocate { class: id, blueprint } = question else { return Vec::new() };
+    let Some(Allocated::Offers(offers)) = answers.allocated.get(&(id.clone(), blueprint.clone())) else {
+        return Vec::new();
+    };
+    let Some(configured) = farm.blueprints.get(blueprint) else { return Vec::new() };
+    if !class.heads.iter().any(|head| head.set.is_some()) {
+        return Vec::new();
+    }
+    let space = configured.config.slot_space();
+    let free = |offer: &&Offer| offer.allocation.slots.iter().all(|slot| look.is_free(space, slot));
+    offers.iter().filter(free).cloned().collect()
 }
 
 impl Context {
-    fn of(farm: &Arc<InForce>, look: &Look, question: &Question) -> Option<Context> {
+    fn of(farm: &Arc<InForce>, look: &Look, question: &Question, answers: &Memory) -> Option<Context> {
         let (Question::Consider { class } | Question::Allocate { class, .. } | Question::Acquire { class, .. }) =
             question;
         let class = look.classes.iter().find(|look| look.class.id == *class)?;
@@ -73,6 +93,7 @@ impl Context {
             waiting: class.class.waiting.max(1) as usize,
             news: look.pool_of(&class.class.kind).news,
             freed: look.pool_of(&class.class.kind).freed,
+            beside: beside(farm, look, class, question, answers),
         })
     }
 
@@ -146,7 +167,7 @@ impl Context {
     fn keep_allocated(&self, matcher: &Matcher, blueprint: &str, answer: Allocated) {
         let mut answers = lock(&matcher.answers);
         if answers.revision == self.farm.revision {
-            answers.allocated.insert((self.class.clone(), blueprint.to_owned()), answer);
+            answers.answered(&self.class, blueprint, answer, self.beside.clone(), self.freed);
         }
     }
 

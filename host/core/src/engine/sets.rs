@@ -15,13 +15,21 @@ impl Node {
         if asks.is_empty() || asks.len() > SET {
             return Err(AskError::SetSize { size: asks.len(), most: SET });
         }
+        for ask in &asks {
+            let of_owner = asks.iter().filter(|other| other.owner == ask.owner).count();
+            if let Some(most) = self.farm().order.max_leases(&ask.owner)
+                && of_owner as i64 > most
+            {
+                return Err(AskError::SetQuota { size: of_owner, owner: ask.owner.clone(), most });
+            }
+        }
         let mut kinds: Vec<String> = asks.iter().map(|ask| ask.request.kind.clone()).collect();
         kinds.sort();
         kinds.dedup();
         let set = SetOf { id: self.new_id("s"), kinds };
         let mut leases = Vec::with_capacity(asks.len());
         for ask in &asks {
-            leases.push(self.new_lease(ask, Some(set.clone())).await?);
+            leases.push(self.new_lease(ask, Some((&set, asks.len()))).await?);
         }
         // They stand at one place in the order, however long their questions took.
         let asked_at = self.env.now();

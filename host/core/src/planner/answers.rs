@@ -67,6 +67,9 @@ pub struct Answers {
     /// By class and blueprint: how often in a row nothing of what it offered was to be had, and what was free then, as
     /// the pool counts it.
     pub useless: BTreeMap<(String, String), (i64, u32)>,
+    /// By class and blueprint: that it has no more to offer beside what it has offered. Good until something is freed, as
+    /// the pool counts it, or until an instant.
+    pub exhausted: BTreeMap<(String, String), (i64, Option<i64>)>,
 }
 
 /// A blueprint that has offered what is not to be had this often, while nothing changed, breaks its contract.
@@ -94,6 +97,58 @@ impl Answers {
             Allocated::Refused { freed: seen, until, .. } => *seen == freed && until.is_none_or(|until| at < until),
         };
         holds.then_some(answer)
+    }
+
+    /// Whether a blueprint has said that it has no more for this class than what it has offered.
+    pub fn is_exhausted(&self, class: &str, blueprint: &str, freed: i64, at: i64) -> bool {
+        let known = self.exhausted.get(&(class.to_owned(), blueprint.to_owned()));
+        known.is_some_and(|(seen, until)| *seen == freed && until.is_none_or(|until| at < until))
+    }
+
+    /// Notes that these offers are not to be had all at once, though each was free: of each blueprint that has offered a
+    /// class several of them, the last is dropped and no other asked for until something is freed. False if there is none.
+    pub fn were_too_many(&mut self, resources: &[String], freed: impl Fn(&str) -> i64) -> bool {
+        let mut last: BTreeMap<(String, String), (usize, &String)> = BTreeMap::new();
+        for resource in resources {
+            if let Some(key) = self.offered_to(resource) {
+                let count = last.get(&key).map_or(0, |(count, _)| *count);
+                last.insert(key, (count + 1, resource));
+            }
+        }
+        last.retain(|_, (count, _)| *count > 1);
+        for (key, (_, resource)) in &last {
+            self.drop_offer(resource);
+            self.exhausted.insert(key.clone(), (freed(&key.0), None));
+        }
+        !last.is_empty()
+    }
+
+    /// Notes what a blueprint has answered for a class, `freed` as the pool counted it when it was asked. What is in
+    /// `beside` it had offered before, and is still to be had: sets need several offers at once.
+    pub fn answered(&mut self, class: &str, blueprint: &str, answer: Allocated, beside: Vec<Offer>, freed: i64) {
+        let key = (class.to_owned(), blueprint.to_owned());
+        let mut offers = match self.allocated.remove(&key) {
+            Some(Allocated::Offers(now)) => beside.into_iter().filter(|offer| now.contains(offer)).collect(),
+            _ => Vec::new(),
+        };
+        if offers.is_empty() {
+            self.exhausted.remove(&key);
+            self.allocated.insert(key, answer);
+            return;
+        }
+        let (fresh, until) = match answer {
+            Allocated::Offers(fresh) => (fresh, None),
+            Allocated::Refused { until, .. } => (Vec::new(), until),
+        };
+        let known: BTreeSet<&str> = offers.iter().flat_map(named).collect();
+        let fresh: Vec<Offer> =
+            fresh.into_iter().filter(|offer| named(offer).all(|slot| !known.contains(slot))).collect();
+        match fresh.is_empty() {
+            true => self.exhausted.insert(key.clone(), (freed, until)),
+            false => self.exhausted.remove(&key),
+        };
+        offers.extend(fresh);
+        self.allocated.insert(key, Allocated::Offers(offers));
     }
 
     /// The named slots of every offer, by blueprint: what a look has to bring of them.
@@ -128,6 +183,7 @@ impl Answers {
         if self.revision != revision {
             self.revision = revision;
             self.allocated.clear();
+            self.exhausted.clear();
             self.full.clear();
         }
     }
@@ -168,8 +224,16 @@ impl Answers {
     pub fn keep_only(&mut self, classes: &[&str]) {
         self.allocated.retain(|(class, _), _| classes.contains(&class.as_str()));
         self.useless.retain(|(class, _), _| classes.contains(&class.as_str()));
+        self.exhausted.retain(|(class, _), _| classes.contains(&class.as_str()));
         if self.acquired.len() > 4_096 {
             self.acquired.retain(|(class, _), _| classes.contains(&class.as_str()));
         }
     }
+}
+
+fn named(offer: &Offer) -> impl Iterator<Item = &str> {
+    offer.allocation.slots.iter().filter_map(|slot| match slot {
+        Slot::Named(key) => Some(key.as_str()),
+        Slot::Counted { .. } => None,
+    })
 }

@@ -129,6 +129,13 @@ impl<'a> Work<'a> {
         if all_aside || self.planned.more && !offers.is_empty() {
             return;
         }
+        let (freed, at) = (self.look.pool_of(&class.class.kind).freed, self.planner.at);
+        let all_used = !offers.is_empty() && offers.iter().all(|offer| self.offers.contains(&offer.resource));
+        if all_used && self.planner.answers.is_exhausted(&class.class.id, &terms.name, freed, at) {
+            let reason = format!("it has no more than {} for now", offers.len());
+            obstacles.push(Obstacle { blueprint: terms.name.clone(), reason, ..Obstacle::default() });
+            return;
+        }
         let question = Question::Allocate { class: class.class.id.clone(), blueprint: terms.name.clone() };
         let taken = |slot: &Slot| self.look.taken.contains(&(terms.space.clone(), slot.key().to_owned()));
         let useless = !offers.is_empty() && offers.iter().all(|offer| offer.allocation.slots.iter().any(taken));

@@ -85,6 +85,19 @@ impl Look {
         self.others.get(kind).unwrap_or(&self.pool)
     }
 
+    /// How often something was freed in the pool of a class.
+    pub fn freed(&self, class: &str) -> i64 {
+        let class = self.classes.iter().find(|look| look.class.id == class);
+        class.map_or(&self.pool, |look| self.pool_of(&look.class.kind)).freed
+    }
+
+    /// Whether a slot was seen to be free: it was asked about, has no owner, and is not set aside.
+    pub fn is_free(&self, space: &str, slot: &Slot) -> bool {
+        let Slot::Named(key) = slot else { return true };
+        let slot = (space.to_owned(), key.clone());
+        self.offered.contains(&slot) && !self.taken.contains(&slot) && !self.asides.contains_key(&slot)
+    }
+
     pub fn has_seen(&self, kind: &str) -> bool {
         self.pool.kind == kind || self.others.contains_key(kind)
     }

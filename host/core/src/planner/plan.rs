@@ -198,7 +198,12 @@ impl<'a> Work<'a> {
         if self.has(Protection::Reclaim) && !is_for_nobody(ord) {
             self.reclaim(class, waiting, &mut obstacles);
         }
-        self.planned.waits.insert(class.class.id.clone(), obstacles);
+        let all = self.planned.waits.entry(class.class.id.clone()).or_default();
+        for obstacle in obstacles {
+            if !all.contains(&obstacle) {
+                all.push(obstacle);
+            }
+        }
     }
 
     /// Takes those out of a line who have places now, as many as the count says.

@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
                 if !self.keep(set) {
                     self.restore(before);
                 }
-                self.wait_together(&members, blocked, own);
+                self.wait_together(&members, blocked);
             }
         }
         (0..lines.len()).rev().for_each(|i| self.close_line(lines, i));
@@ -78,26 +78,12 @@ impl<'a> Work<'a> {
         None
     }
 
-    /// Says what they wait for, and has closed what stands in the way.
-    fn wait_together(&mut self, members: &[Line<'a>], blocked: Option<(usize, Vec<Obstacle>)>, own: bool) {
-        let (at, obstacles) = blocked.unwrap_or((0, Vec::new()));
+    /// Says what keeps the first of them that has no place, and has closed what stands in the way.
+    fn wait_together(&mut self, members: &[Line<'a>], blocked: Option<(usize, Vec<Obstacle>)>) {
+        let (at, obstacles) = blocked.unwrap_or_default();
         for (i, line) in members.iter().enumerate() {
-            let mut reasons = match i == at {
-                true => obstacles.clone(),
-                false => Vec::new(),
-            };
-            let count: usize = members.iter().map(|line| line.waiting.len()).sum();
-            let reason = match own {
-                true => format!(
-                    "it is wanted together with {} more, and waits until all of them can be had",
-                    count.saturating_sub(1)
-                ),
-                false => "it is wanted together with things of other types, and waits until all of them can be had"
-                    .to_owned(),
-            };
-            reasons.push(Obstacle { reason, ..Obstacle::default() });
-            let ord = line.waiting[0].ord;
-            self.blocked(line.class, ord, line.waiting.len(), reasons);
+            let reasons = if i == at { obstacles.clone() } else { Vec::new() };
+            self.blocked(line.class, line.waiting[0].ord, line.waiting.len(), reasons);
         }
     }
 

@@ -24,8 +24,17 @@ impl Deciding<'_> {
     /// All of a set are asked for in one commit, so it is found by its keys as a whole.
     pub fn ask_set(&mut self, all: &[NewLease]) -> Result<Done, Lost> {
         let mut leases = Vec::with_capacity(all.len());
+        let mut found: Vec<String> = Vec::new();
         for new in all {
-            leases.push(self.ask(new)?.existing.unwrap_or_else(|| new.id.clone()));
+            let existing = self.ask(new)?.existing;
+            found.extend(existing.clone());
+            leases.push(existing.unwrap_or_else(|| new.id.clone()));
+        }
+        // Some of the keys are those of something else.
+        if found.len() < all.len()
+            && let Some(first) = found.into_iter().next()
+        {
+            return Err(Lost::KeyReused(first));
         }
         Ok(Done { leases, ..Done::default() })
     }

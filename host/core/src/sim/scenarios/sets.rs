@@ -41,7 +41,7 @@ pub fn all() -> Vec<Scenario> {
             yards: vec![Yard { bindings: THREE_BINDINGS, open_again: 0, ..Yard::HOSTS }],
             clients: (0..16)
                 .map(|n| match n {
-                    3 => Client::at(40).together_with(&["host", "host"]).hold(500).within(240_000),
+                    3 => Client::at(5_000).together_with(&["host", "host"]).hold(500).within(240_000),
                     n => Client::at(n * 1_500).hold(55_000),
                 })
                 .collect(),
