@@ -18,6 +18,8 @@ mod choosing;
 mod nesting;
 #[path = "cli/readme.rs"]
 mod readme;
+#[path = "cli/several.rs"]
+mod several;
 #[path = "cli/using.rs"]
 mod using;
 #[path = "cli/waiting.rs"]

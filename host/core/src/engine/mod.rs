@@ -15,7 +15,7 @@ mod node;
 mod preview;
 mod questions;
 mod revision;
-mod sets;
+pub mod sets;
 mod steps;
 mod sweep;
 

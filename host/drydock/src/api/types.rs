@@ -294,6 +294,9 @@ pub struct LeaseView {
     /// The only blueprint that may serve it, where the request named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    /// The set that it was asked for with; the others of that have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,6 +308,26 @@ pub struct LeaseView {
     pub labels: Labels,
     /// Another one whenever anything above is; for `seen`.
     pub tag: String,
+}
+
+/// `POST /v1/sets`: leases that are wanted together or not at all. 201 with a [`SetView`], 200 when the keys had found an
+/// earlier set. All of them get their places in one commit; while they wait, they end together, and afterwards each ends for
+/// itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRequest {
+    /// 1 to 64, of any types. All have the same `priority`; all have a `key` of their own, or none has. `wait_ms` is that of
+    /// the set.
+    pub leases: Vec<AskRequest>,
+    /// How long the answer waits until all of them are active, or one has ended. At most 300,000. Default: 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
+}
+
+/// The leases of a set, in the order in which they were asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SetView {
+    pub leases: Vec<LeaseView>,
 }
 
 /// What the holder of an active lease gets.

@@ -59,7 +59,8 @@ pub enum ClientCommand {
     /// When interrupted (SIGINT, SIGTERM, SIGHUP) while it waits, it releases the lease, and when killed, the daemon does.
     /// A lease that was printed stays until it is released or its --until is over; so does one asked for with --no-wait.
     #[command(after_help = "Examples:\n  drydock lease --type host --label os=linux --until 2h\n  \
-        drydock lease --type host -a 'disk={\"gb\": 50}' --timeout 10m --json")]
+        drydock lease --type host -a 'disk={\"gb\": 50}' --timeout 10m --json\n  \
+        drydock lease --type host --count 3 --together")]
     Lease(LeaseArgs),
 
     /// Wait until a lease is active
@@ -231,8 +232,8 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 pub struct WishArgs {
     /// The resource type
-    #[arg(long = "type", value_name = "TYPE", value_parser = Text::new())]
-    pub kind: String,
+    #[arg(long = "type", value_name = "TYPE", required = true, value_parser = Text::new())]
+    pub kind: Option<String>,
 
     /// What exactly; repeatable. A value that is valid JSON is taken as that (3, true, ["a"], {"gb": 50}, "3" for the
     /// text 3), any other as text
@@ -286,9 +287,25 @@ pub struct WishArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("kind", |kind| kind.required(false).required_unless_present("set")))]
 pub struct LeaseArgs {
     #[command(flatten)]
     pub wish: WishArgs,
+
+    /// Lease so many alike, 1 to 64: every id is printed once all are active, and when one can't be had the others are
+    /// released
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub count: Option<u16>,
+
+    /// Give all of them places at the same moment, or none: nothing is held while another is still waited for
+    #[arg(long, requires = "count")]
+    pub together: bool,
+
+    /// A TOML file of what is wanted together, or - for stdin: a [[lease]] each, with type and, where needed, count,
+    /// attributes, labels and blueprint
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["kind", "attribute", "attributes", "label", "blueprint", "count", "together"])]
+    pub set: Option<PathBuf>,
 
     /// Print the id and end as soon as the request is stored; `wait` waits for it
     #[arg(long)]

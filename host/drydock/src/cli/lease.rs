@@ -4,12 +4,16 @@ use super::args::{LeaseArgs, WaitArgs};
 use super::client::Client;
 use super::holding::{Holding, keep};
 use super::output::{plain, print, print_json, tell};
+use super::several;
 use super::signals::Signals;
 use super::waiting::{ask, interrupted, release, request, until_active, until_ours};
 use crate::api::types::LeaseView;
 use crate::exit::{self, Exit};
 
 pub async fn lease(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
+    if args.count.is_some() || args.set.is_some() {
+        return several::leases(client, args).await;
+    }
     // While nobody knows its id but this client, it ends with it.
     let mut request = request(&args.wish, !args.no_wait)?;
     if args.no_wait {

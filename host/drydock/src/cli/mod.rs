@@ -20,6 +20,7 @@ mod log;
 mod moment;
 mod output;
 mod release;
+mod several;
 mod show;
 pub(crate) mod signals;
 mod sim;

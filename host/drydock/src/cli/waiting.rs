@@ -12,6 +12,8 @@ use crate::exit::{self, Exit};
 use drydock_core::engine::api::Why;
 use drydock_core::model::rows::Wanted;
 use drydock_core::model::status::LeaseStatus;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
     let invalid = |why: String| Exit::new(exit::INVALID, why);
     Ok(AskRequest {
-        kind: wish.kind.clone(),
+        kind: wish.kind.clone().unwrap_or_default(),
         attributes: attributes_with(wish.attributes.as_deref(), &wish.attribute).map_err(invalid)?,
         labels: labels(&wish.label).map_err(invalid)?,
         blueprint: wish.blueprint.clone(),
@@ -48,21 +50,34 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
 
 /// Asks for a lease. When a signal comes meanwhile, the lease is released as soon as its id is known.
 pub async fn ask(client: &Client, request: &AskRequest, signals: &mut Signals) -> Result<LeaseView, Exit> {
+    match asked::<LeaseView>(client, "/v1/leases", request, signals).await? {
+        (lease, None) => Ok(lease),
+        (lease, Some(caught)) => Err(interrupted(client, &lease.id, caught).await),
+    }
+}
+
+/// What the daemon has stored, and the signal that came meanwhile.
+pub async fn asked<T: DeserializeOwned>(
+    client: &Client,
+    target: &str,
+    request: &impl Serialize,
+    signals: &mut Signals,
+) -> Result<(T, Option<Caught>), Exit> {
     let asking = async {
-        match client.post("/v1/leases", request).await {
+        match client.post(target, request).await {
             // It may have been stored. The key finds it again.
             Err(error @ ClientError::Lost(_)) => {
                 tell(&error.to_string());
-                patiently(async || client.post("/v1/leases", request).await).await
+                patiently(async || client.post(target, request).await).await
             }
             answer => answer,
         }
     };
     tokio::pin!(asking);
     tokio::select! {
-        answer = &mut asking => Ok(answer?),
+        answer = &mut asking => Ok((answer?, None)),
         caught = signals.next() => match tokio::time::timeout(Duration::from_secs(10), asking).await {
-            Ok(Ok(lease)) => Err(interrupted(client, &lease.id, caught).await),
+            Ok(Ok(answer)) => Ok((answer, Some(caught))),
             Ok(Err(error)) => Err(Exit::new(caught.code(), error.to_string())),
             Err(_) => Err(Exit::new(
                 caught.code(),

@@ -38,6 +38,19 @@ impl ApiError {
         ApiError::new(StatusCode::METHOD_NOT_ALLOWED, ErrorKind::Invalid, message)
     }
 
+    /// The same of a part of the request: its field is one within that part.
+    pub fn within(mut self, part: &str) -> ApiError {
+        let (field, message) = match &self.field {
+            Some(field) => {
+                let problem = self.message.strip_prefix(&format!("{field}: ")).unwrap_or(&self.message);
+                (format!("{part}.{field}"), format!("{part}.{field}: {problem}"))
+            }
+            None => (part.to_string(), format!("{part}: {}", self.message)),
+        };
+        (self.field, self.message) = (Some(field), message);
+        self
+    }
+
     pub fn conflict(message: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::CONFLICT, ErrorKind::Conflict, message)
     }
@@ -66,6 +79,7 @@ impl From<AskError> for ApiError {
             }
             AskError::Priority { .. } => of("priority", ApiError::invalid(message)),
             AskError::KeyReused { .. } => of("key", ApiError::conflict(message)),
+            AskError::SetSize { .. } | AskError::SetQuota { .. } => of("leases", ApiError::invalid(message)),
             AskError::Ambiguous(_) => of("id", ApiError::invalid(message)),
             AskError::Reconfigured { .. } | AskError::OtherType { .. } => ApiError::conflict(message),
             AskError::Ended(_)

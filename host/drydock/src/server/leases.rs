@@ -43,7 +43,12 @@ pub async fn ask(
 
 /// A lease when it waits no more, or as it is at the deadline, or when the daemon stops. `left` has what was left since
 /// before the lease was as it is given.
-async fn waited(app: &App, mut lease: Lease, mut left: Receiver<Left>, deadline: Instant) -> Result<Lease, ApiError> {
+pub(super) async fn waited(
+    app: &App,
+    mut lease: Lease,
+    mut left: Receiver<Left>,
+    deadline: Instant,
+) -> Result<Lease, ApiError> {
     let mut subscription = app.news.subscribe(&lease.id);
     // What came before the subscription is told by the other; so nothing is missed, and nothing has to be read.
     loop {
@@ -120,7 +125,7 @@ async fn until(
 }
 
 /// Whether it is on its way to being active.
-fn waits(lease: &Lease) -> bool {
+pub(super) fn waits(lease: &Lease) -> bool {
     matches!(lease.status, LeaseStatus::Pending | LeaseStatus::Acquired) && lease.wanted == Wanted::Keep
 }
 

@@ -40,6 +40,7 @@ mod plugins;
 mod resources;
 mod router;
 mod serve;
+mod sets;
 mod socket;
 mod status;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::catalogue::{Catalogue, Current};
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{apply, ask, blueprints, commands, events, holding, leaks, leases, resources, status};
+use super::{apply, ask, blueprints, commands, events, holding, leaks, leases, resources, sets, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path, Request};
@@ -51,6 +51,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/status", get(status::status))
         .route("/v1/check", get(status::check))
         .route("/v1/leases", get(leases::list).post(leases::ask))
+        .route("/v1/sets", post(sets::ask))
         .route("/v1/leases/{id}", get(leases::show))
         .route("/v1/leases/{id}/why", get(leases::why))
         .route("/v1/leases/{id}/hold", get(holding::hold))

@@ -32,6 +32,7 @@ pub fn lease(row: Lease) -> LeaseView {
         tied: row.tied == 1,
         heartbeat_ms: row.heartbeat,
         idle_timeout_ms: row.idle_timeout,
+        set: row.set_id,
         fence: row.active_at.map(|_| row.fence),
         blueprint: request.blueprints.into_iter().next(),
         resource: row.resource,

@@ -265,3 +265,56 @@ async fn wrong_paths_methods_and_queries_are_named() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[tokio::test]
+async fn a_wrong_set_names_its_part() {
+    let daemon = daemon(1).await;
+    let many = format!(r#"{{"leases": [{}]}}"#, vec![r#"{"type": "shelf"}"#; 65].join(","));
+    let cases: &[(&str, &str, &str)] = &[
+        (r#"{"leases": []}"#, "leases", "leases: there are 0; a set has 1 to 64"),
+        (&many, "leases", "leases: there are 65; a set has 1 to 64"),
+        (
+            r#"{"leases": [{"type": "shelf"}, {"type": ""}]}"#,
+            "leases[1].type",
+            "leases[1].type: it is empty; it is 1 to 255 bytes",
+        ),
+        (
+            r#"{"leases": [{"type": "shelf"}, {"type": "shelf", "priority": -1}]}"#,
+            "leases[1].priority",
+            "leases[1].priority: it is -1, and that of the first is 0; all of a set come at one place in the order",
+        ),
+        (
+            r#"{"leases": [{"type": "shelf", "key": "k"}, {"type": "shelf"}]}"#,
+            "leases[1].key",
+            "leases[1].key: some have a key and some have none; give each its own, or none",
+        ),
+        (
+            r#"{"leases": [{"type": "shelf", "key": "k"}, {"type": "shelf", "key": "k"}]}"#,
+            "leases[1].key",
+            "leases[1].key: another of the set has the same; give each its own",
+        ),
+        (
+            r#"{"leases": [{"type": "shelf", "wait_ms": 1}]}"#,
+            "leases[0].wait_ms",
+            "leases[0].wait_ms: it is that of the set; give it beside `leases`",
+        ),
+    ];
+    for (body, field, message) in cases {
+        let answer = parts(daemon.send(Method::POST, "/v1/sets", Body::from((*body).to_string())).await);
+        assert_eq!(answer, (400, "invalid".into(), Some((*field).to_string()), (*message).to_string()), "{body}");
+    }
+    let (_, leases) = daemon.send(Method::GET, "/v1/leases", Body::empty()).await;
+    assert_eq!(leases["leases"], json!([]));
+}
+
+#[tokio::test]
+async fn a_set_is_stored_once() {
+    let daemon = daemon(1).await;
+    let body = json!({ "leases": [{ "type": "shelf", "key": "k/1" }, { "type": "shelf", "key": "k/2" }] }).to_string();
+    let ask = async || daemon.send(Method::POST, "/v1/sets", body.clone()).await;
+    let (status, set) = ask().await;
+    assert_eq!(status, StatusCode::CREATED, "{set}");
+    let ids = |set: &Value| [set["leases"][0]["id"].clone(), set["leases"][1]["id"].clone()];
+    assert_eq!(set["leases"][0]["set"], set["leases"][1]["set"]);
+    assert_eq!(ids(&ask().await.1), ids(&set));
+}
