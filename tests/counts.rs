@@ -215,6 +215,7 @@ impl Yard {
                 revision: pool.revision,
                 others: Vec::new(),
                 items,
+                record: None,
             };
             self.commit(&format!("builds-{i}"), vec![Change::Plan(plan)]).await;
         }

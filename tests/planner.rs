@@ -8,6 +8,8 @@ mod making_room;
 mod owning;
 #[path = "planner/pool.rs"]
 mod pool;
+#[path = "planner/recording.rs"]
+mod recording;
 #[path = "planner/serving.rs"]
 mod serving;
 #[path = "planner/together.rs"]

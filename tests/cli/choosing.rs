@@ -45,6 +45,32 @@ async fn what_waits_is_let_go_of_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_decided_is_decided_again_from_the_log() {
+    let house = House::with_hosts(2).await;
+    let ids: Vec<String> = (0..2).map(|_| lease(&house, &["--owner", "ci"])).collect();
+    let waiting = lease(&house, &["--no-wait"]);
+    run(&house, &["release", &ids[0]]).ok();
+    run(&house, &["wait", &waiting]).ok();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.json");
+    let log = run(&house, &["log", "--json"]).ok();
+    std::fs::write(&file, &log).unwrap();
+    let again = run(&house, &["sim", "from-log", file.to_str().unwrap()]).ok();
+    assert_eq!(again, "3 decisions are made again, and are the same\n");
+    // With nobody in line, nothing would have been decided.
+    let mut events: serde_json::Value = serde_json::from_str(&log).unwrap();
+    let decisions = events.as_array_mut().unwrap().iter_mut().filter(|event| event["detail"]["decision"].is_object());
+    decisions.last().unwrap()["detail"]["decision"]["look"]["classes"] = serde_json::json!([]);
+    std::fs::write(&file, events.to_string()).unwrap();
+    let other = run(&house, &["sim", "from-log", file.to_str().unwrap()]);
+    assert_eq!(other.code, Some(1), "{other:#?}");
+    for part in ["2 decisions", "is decided otherwise", &format!("then: {waiting} goes on"), "now: nothing"] {
+        assert!(other.stdout.contains(part), "{part:?} is missing in {}", other.stdout);
+    }
+    run(&house, &["sim", "from-log", "/nonexistent.json"]).failed(2, "/nonexistent.json");
+}
+
+#[tokio::test]
 async fn what_changes_is_told_from_now_on() {
     let house = House::with_hosts(1).await;
     let before = lease(&house, &["--owner", "ci"]);

@@ -8,6 +8,7 @@ pub use drydock_core::model::rows::*;
 pub use drydock_core::model::status::ResourceStatus;
 pub use drydock_core::planner::answers::{Acquired, Allocated, Answers, Offer, Question};
 pub use drydock_core::planner::look::{ClassLook, HEADS, Held, Look, Storey, Tower, Waiting};
+pub use drydock_core::planner::record::{LARGEST, Record, Recorded};
 pub use drydock_core::planner::terms::Terms;
 pub use drydock_core::planner::{Planned, Planner, plan};
 pub use std::collections::{BTreeMap, BTreeSet};
@@ -184,7 +185,17 @@ impl Pool_ {
         };
         let planned = plan(&self.look, planner);
         assert_eq!((planned.plan.version, planned.plan.news), (4, 9), "the commit is guarded by what was seen");
+        // Whatever is decided here is decided again from what the log would have of it.
+        let record = self.record(&planned);
+        let text = serde_json::to_string(&record).unwrap();
+        let read: Record = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, record);
+        assert_eq!(read.again(), read.decided);
         planned
+    }
+
+    pub fn record(&self, planned: &Planned) -> Record {
+        Record::of(&self.look, &self.answers, &self.terms, 1, self.at, &planned.plan.items)
     }
 }
 

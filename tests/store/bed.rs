@@ -221,6 +221,7 @@ impl Bed {
             news: pool.news,
             revision: pool.revision,
             others: Vec::new(),
+            record: None,
             items,
         })
     }

@@ -42,6 +42,7 @@ fn of_pool(bed: &mut Bed, node: &str, pool: &str, version: i64, item: Item) -> P
             news: 0,
             revision: 1,
             others: Vec::new(),
+            record: None,
             items: vec![item],
         }),
     )

@@ -67,6 +67,7 @@ async fn commits_until_it_is_killed() {
             news: pool.news,
             revision: pool.revision,
             others: Vec::new(),
+            record: None,
             items,
         });
         acknowledge(&store, &[proposal(plan)]).await;

@@ -49,6 +49,7 @@ pub async fn clashes_are_settled_in_order(bed: &mut Bed) {
             news: 0,
             revision: 1,
             others: Vec::new(),
+            record: None,
             items: vec![item],
         })
     };

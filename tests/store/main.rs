@@ -54,6 +54,7 @@ on_every_engine! {
     planning {
         a_ready_place_makes_the_lease_active_at_once,
         a_place_that_is_set_up_waits_for_activate,
+        the_first_event_of_a_plan_says_what_it_was_made_from,
         an_old_version_loses_the_whole_plan,
         a_lease_that_moved_loses_its_item_alone,
         a_resource_that_moved_loses_its_item,

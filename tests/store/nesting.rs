@@ -43,7 +43,9 @@ async fn grounded(bed: &mut Bed) {
         news: pool.news,
         revision: pool.revision,
         others: Vec::new(),
+        record: None,
         items,
+        record: None,
     }))
     .await;
     let step = bed.step(Step::Activate, "q-1", done_with(None)).await;

@@ -28,6 +28,25 @@ pub async fn a_place_that_is_set_up_waits_for_activate(bed: &mut Bed) {
     assert_eq!((place.releases, place.touched, place.due_at), (1, 1, Some(bed.at - 1)));
 }
 
+pub async fn the_first_event_of_a_plan_says_what_it_was_made_from(bed: &mut Bed) {
+    bed.open("r-1", 3, &[], vec![ready("l-1", "r-1", "p-1")]).await;
+    for lease in ["l-2", "l-3"] {
+        bed.done(ask(lease)).await;
+    }
+    let before = bed.store.last_event().await.unwrap();
+    let items = vec![Item::Place(ready("l-2", "r-1", "p-2")), Item::Place(ready("l-3", "r-1", "p-3"))];
+    let Change::Plan(plan) = bed.plan(items).await else { panic!("no plan") };
+    bed.done(Change::Plan(Plan { record: Some(r#"{"why":"}{"}"#.to_owned()), ..plan })).await;
+    let events = bed.store.events(before, None, 100).await.unwrap();
+    let details: Vec<serde_json::Value> = events
+        .iter()
+        .filter_map(|logged| logged.event.detail.as_deref())
+        .map(|detail| serde_json::from_str(detail).unwrap())
+        .collect();
+    assert_eq!((&details[0]["decision"]["why"], &details[0]["count"]), (&"}{".into(), &2.into()));
+    assert!(details[1..].iter().all(|detail| detail["decision"].is_null()), "{details:?}");
+}
+
 pub async fn an_old_version_loses_the_whole_plan(bed: &mut Bed) {
     bed.done(ask("l-1")).await;
     bed.done(ask("l-2")).await;

@@ -160,7 +160,15 @@ impl Chance {
                 }
             }
         }
-        Change::Plan(Plan { pool: kind.to_owned(), version, news: pool.news, revision: 1, others: Vec::new(), items })
+        Change::Plan(Plan {
+            pool: kind.to_owned(),
+            version,
+            news: pool.news,
+            revision: 1,
+            others: Vec::new(),
+            record: None,
+            items,
+        })
     }
 
     fn end_of_step(&mut self, at: i64) -> StepEnd {

@@ -22,6 +22,11 @@ pub trait Env: Send + Sync + 'static {
     /// Whether anybody reads the notes of points; making one takes time.
     fn traces(&self) -> bool;
 
+    /// Whether the log says of each plan what it was made from.
+    fn records(&self) -> bool {
+        true
+    }
+
     /// Waits until real I/O may start, and counts it as under way until what it returns is dropped. The simulator lets
     /// one go at a time, since the order in which several end would not be its own.
     fn io(&self) -> BoxFuture<'static, Box<dyn Send>>;

@@ -8,6 +8,7 @@ use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
 use crate::planner::answers::Answers;
 use crate::planner::look::{ClassLook, Look};
+use crate::planner::record::Record;
 use crate::planner::{Planned, Planner, plan};
 use crate::store::{Sought, StoreError};
 use futures::future::{Either, select};
@@ -222,17 +223,22 @@ impl Matcher {
         answers.keep_only(&classes);
         let mut terms = farm.terms(&self.kind);
         look.others.keys().for_each(|kind| terms.extend(farm.terms(kind)));
+        let (revision, at) = (farm.revision as i64, node.env.now());
         let planner = Planner {
             answers: &answers,
             terms: &terms,
-            revision: farm.revision as i64,
-            at: node.env.now(),
+            revision,
+            at,
             protections: node.protections,
             new_place: &mut || node.new_id("p"),
         };
-        let planned = plan(look, planner);
+        let mut planned = plan(look, planner);
+        let items = &planned.plan.items;
+        if !items.is_empty() && node.env.records() {
+            let record = Record::of(look, &answers, &terms, revision, at, items);
+            planned.plan.record = Some(record.text());
+        }
         answers.full = planned.full.clone();
-        let at = node.env.now();
         answers.keeps = match (&planned.keeps, answers.keeps.take()) {
             (Some(set), Some((known, since))) if *set == known => Some((known, since)),
             (Some(set), _) => Some((set.clone(), at)),

@@ -201,6 +201,8 @@ pub struct Plan {
     /// The other pools that it plans for, since sets reach into them.
     pub others: Vec<Seen>,
     pub items: Vec<Item>,
+    /// What it was made from, JSON for the log: it goes with the plan's first event.
+    pub record: Option<String>,
 }
 
 /// A pool as a look saw it.

@@ -4,10 +4,11 @@
 use crate::contract::{Acquisition, Allocation, Refusal, Slot};
 use crate::model::rows::Resource;
 use crate::model::status::ResourceStatus;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One question to a blueprint.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Question {
     /// Its class was considered under an older revision of the config.
     Consider {
@@ -24,14 +25,14 @@ pub enum Question {
 }
 
 /// A resource that could be made, under the id it would have, and how its first lease would use it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     pub resource: String,
     pub allocation: Allocation,
     pub acquisition: Acquisition,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Allocated {
     /// Best first; an offer is taken out when it is used or lost.
     Offers(Vec<Offer>),
@@ -41,7 +42,7 @@ pub enum Allocated {
 
 /// An answer to `acquire`. It holds while the resource is as it was when asked; if it looked at the world, only while
 /// the pool's news is the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acquired {
     pub result: Result<Acquisition, Refusal>,
     pub status: ResourceStatus,
@@ -52,13 +53,16 @@ pub struct Acquired {
     pub used: i64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answers {
     /// The revision of the config that the blueprints were asked under.
     pub revision: u64,
+    #[serde(with = "super::record::pairs")]
     pub allocated: BTreeMap<(String, String), Allocated>,
+    #[serde(with = "super::record::pairs")]
     pub acquired: BTreeMap<(String, String), Acquired>,
     /// Open questions, with when they were asked.
+    #[serde(with = "super::record::pairs")]
     pub open: BTreeMap<Question, i64>,
     /// The first set in the order that could not be served when it was last planned, and since when.
     pub keeps: Option<(String, i64)>,
@@ -66,9 +70,11 @@ pub struct Answers {
     pub full: BTreeSet<String>,
     /// By class and blueprint: how often in a row nothing of what it offered was to be had, and what was free then, as
     /// the pool counts it.
+    #[serde(with = "super::record::pairs")]
     pub useless: BTreeMap<(String, String), (i64, u32)>,
     /// By class and blueprint: that it has no more to offer beside what it has offered. Good until something is freed, as
     /// the pool counts it, or until an instant.
+    #[serde(with = "super::record::pairs")]
     pub exhausted: BTreeMap<(String, String), (i64, Option<i64>)>,
 }
 

@@ -3,10 +3,10 @@
 use crate::contract::Slot;
 use crate::model::proposal::SetOf;
 use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// Read before everything else.
     pub pool: Pool,
@@ -16,6 +16,7 @@ pub struct Look {
     pub classes: Vec<ClassLook>,
     pub blueprints: BTreeMap<String, Blueprint>,
     /// Set aside: (name space, slot).
+    #[serde(with = "super::record::pairs")]
     pub asides: BTreeMap<(String, String), Aside>,
     /// The named slots that were asked about, since they are offered: (name space, slot).
     pub offered: BTreeSet<(String, String)>,
@@ -29,18 +30,19 @@ pub struct Look {
     /// waits for room: longest idle first.
     pub towers: Vec<Tower>,
     /// The resources that own the slots of refusals, or are named by them: by (name space, slot), or ("", id).
+    #[serde(with = "super::record::pairs")]
     pub owners: BTreeMap<(String, String), Resource>,
 }
 
 /// A resource that stands on others: it has leased them for itself.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tower {
     pub top: Resource,
     pub beneath: Vec<Storey>,
 }
 
 /// What a tower stands on, directly or by way of another storey.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storey {
     pub resource: String,
     pub blueprint: String,
@@ -49,7 +51,7 @@ pub struct Storey {
     pub slots: Doc<Vec<Slot>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassLook {
     pub class: Class,
     /// The first of its leases that wait, in order; at most as many as a look asks for.
@@ -61,7 +63,7 @@ pub struct ClassLook {
 }
 
 /// A lease that waits. The order is that of the fields.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Waiting {
     pub ord: i64,
     pub lease: String,
@@ -71,7 +73,7 @@ pub struct Waiting {
 }
 
 /// An owner's quota, as a look saw it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Held {
     pub owner: String,
     /// Leases with a place.

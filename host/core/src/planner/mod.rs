@@ -7,6 +7,7 @@ mod candidates;
 pub mod look;
 pub mod plan;
 mod reclaim;
+pub mod record;
 mod share;
 pub mod shut;
 pub mod terms;

@@ -75,6 +75,7 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
                 revision,
                 others: look.others.values().map(seen).collect(),
                 items: Vec::new(),
+                record: None,
             },
             ..Planned::default()
         },

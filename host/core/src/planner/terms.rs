@@ -2,9 +2,10 @@
 
 use crate::config::{Growth, Life};
 use crate::contract::Steps;
+use serde::{Deserialize, Serialize};
 
 /// A blueprint's limits and habits, from the config in force and its plugin's descriptor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     pub name: String,
     pub space: String,

@@ -219,6 +219,11 @@ impl Env for SimEnv {
         true
     }
 
+    /// Its runs can be repeated as they are.
+    fn records(&self) -> bool {
+        false
+    }
+
     fn io(&self) -> BoxFuture<'static, Box<dyn Send>> {
         self.world.turn()
     }

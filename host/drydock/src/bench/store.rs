@@ -236,7 +236,15 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
 }
 
 fn plan(caller: usize, version: i64, items: Vec<Item>) -> Change {
-    Change::Plan(Plan { pool: kind(caller), version, news: version, revision: 1, others: Vec::new(), items })
+    Change::Plan(Plan {
+        pool: kind(caller),
+        version,
+        news: version,
+        revision: 1,
+        others: Vec::new(),
+        items,
+        record: None,
+    })
 }
 
 /// The resource with this number, for its first lease.

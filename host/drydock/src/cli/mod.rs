@@ -11,6 +11,7 @@ mod command;
 mod daemon;
 mod demo;
 mod filters;
+mod from_log;
 mod holding;
 pub(crate) mod house;
 mod leaks;

@@ -1,5 +1,6 @@
 //! The simulator from the command line: the catalogue of races, run by seeds, and one seed told as a story.
 
+use super::from_log::{FromLogArgs, from_log};
 use super::output;
 use crate::exit::{self, Exit};
 use clap::{Args, Subcommand};
@@ -25,6 +26,15 @@ pub enum SimCommand {
     /// Run one seed and print its trace
     #[command(after_help = "Example:\n  drydock sim replay double-binding 17 --off slots,version --shrink")]
     Replay(ReplayArgs),
+
+    /// Make the decisions of a live system again, from its log
+    ///
+    /// Each plan is in the log with what it was made from: who waited, which resources there were, and what the blueprints had
+    /// answered. The same planner decides again; the first difference is printed, and ends it with code 1.
+    #[command(
+        after_help = "Example:\n  drydock log --since 1h --json > incident.json\n  drydock sim from-log incident.json"
+    )]
+    FromLog(FromLogArgs),
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +112,7 @@ pub fn sim(command: &SimCommand) -> Result<u8, Exit> {
         SimCommand::List(args) => list(args),
         SimCommand::Run(args) => run(args),
         SimCommand::Replay(args) => replay(args),
+        SimCommand::FromLog(args) => from_log(args),
     }
 }
 

@@ -20,6 +20,7 @@ impl Deciding<'_> {
                 return Err(Lost::Revision(pool.revision));
             }
         }
+        let first = self.rows.events.len();
         let mut items = Vec::with_capacity(plan.items.len());
         // Classes whose place in this plan was lost: who comes behind waits for the next plan, too.
         let mut behind: BTreeSet<String> = BTreeSet::new();
@@ -46,6 +47,9 @@ impl Deciding<'_> {
             && let Some(Some(lost)) = items.iter().find(|lost| lost.is_some())
         {
             return Err(lost.clone());
+        }
+        if let (Some(record), Some(event)) = (&plan.record, self.rows.events.get_mut(first)) {
+            event.detail = Some(with_decision(event.detail.take(), record));
         }
         let mut news = None;
         if items.iter().any(Option::is_none) {
@@ -355,6 +359,14 @@ impl Deciding<'_> {
         }
         Ok(())
     }
+}
+
+/// A detail, an object of JSON, that says also what the plan was made from.
+fn with_decision(detail: Option<String>, record: &str) -> String {
+    let detail = detail.unwrap_or_else(|| "{}".to_owned());
+    let open = detail.strip_suffix('}').unwrap_or("{");
+    let comma = if open == "{" { "" } else { "," };
+    format!("{open}{comma}\"decision\":{record}}}")
 }
 
 /// From now on `activate` may be called, so from now on there may be something to release.
