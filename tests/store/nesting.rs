@@ -45,7 +45,6 @@ async fn grounded(bed: &mut Bed) {
         others: Vec::new(),
         record: None,
         items,
-        record: None,
     }))
     .await;
     let step = bed.step(Step::Activate, "q-1", done_with(None)).await;
