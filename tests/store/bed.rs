@@ -283,7 +283,8 @@ impl Bed {
     }
 }
 
-fn memory_disk() -> TempDir {
+/// A folder that need not reach a disk.
+pub fn memory_disk() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 

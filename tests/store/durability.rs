@@ -1,12 +1,15 @@
 //! What was acknowledged survives `kill -9`, and one SQLite file has one process.
 
 use crate::bed::*;
+use drydock_core::engine::api::Filter;
 use drydock_core::model::proposal::*;
 use drydock_core::model::protection::Protections;
+use drydock_core::model::rows::Lease;
+use drydock_core::model::status::LeaseStatus;
 use drydock_core::store::{Store, StoreError};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -124,6 +127,80 @@ async fn acknowledged_commits_survive_being_killed() {
         assert!(lost.is_empty(), "round {round} lost {lost:?}");
     }
     assert!(acknowledged.len() > 500, "only {} commits were acknowledged", acknowledged.len());
+}
+
+/// How far a lease has come: asked for, placed, ended.
+fn stage(lease: &Lease) -> u8 {
+    match lease.status {
+        LeaseStatus::Pending => 0,
+        LeaseStatus::Acquired | LeaseStatus::Active => 1,
+        LeaseStatus::Released | LeaseStatus::Broken | LeaseStatus::Destroyed => 2,
+    }
+}
+
+/// A machine that loses its power may keep any beginning of the write-ahead log that was not synced yet; what was synced
+/// when it was acknowledged is in each of them that is long enough.
+#[tokio::test]
+async fn every_beginning_of_the_log_has_what_was_acknowledged_by_then() {
+    let mut bed = Bed::file().await;
+    let Place_::File { path, .. } = &bed.place else { unreachable!() };
+    let path = path.clone();
+    let directory = path.parent().unwrap();
+    let log = directory.join("store.db-wal");
+    let mut chance = SmallRng::seed_from_u64(7);
+    // Bytes of the log at the acknowledgement, lease, how far it had come.
+    let mut acknowledged: Vec<(u64, String, u8)> = Vec::new();
+    let size = || std::fs::metadata(&log).unwrap().len();
+    for round in 0..6 {
+        let leases: Vec<String> = (0..chance.random_range(1..5)).map(|n| format!("l-{round}-{n}")).collect();
+        for lease in &leases {
+            bed.done(ask(lease)).await;
+            acknowledged.push((size(), lease.clone(), 0));
+        }
+        let resource = format!("r-{round}");
+        let takers = leases.iter().map(|lease| ready(lease, &resource, &format!("p-{lease}"))).collect();
+        let built = Build { shares: 20, opens: false, ..build(&resource, &[named(&resource)], takers) };
+        assert_eq!(bed.planned(vec![Item::Build(Box::new(built))]).await, [None]);
+        acknowledged.extend(leases.iter().map(|lease| (size(), lease.clone(), 1)));
+        for lease in leases.iter().skip(round % 2) {
+            bed.done(end(lease)).await;
+            acknowledged.push((size(), lease.clone(), 2));
+        }
+    }
+    let (file, log) = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+    // The log's header names the size of a page; a frame is a page with a header of its own.
+    let page = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+    let (header, frame) = (32, 24 + page);
+    let frames = (log.len() - header) / frame;
+    assert!((100..1_000).contains(&frames), "{frames} frames: SQLite moves them into the file at 1,000");
+    let (mut seen, mut torn) = (0, 0);
+    for number in 0..=frames {
+        // Every eighth time the next frame is there in part.
+        let part = if number % 8 == 0 && number < frames { frame / 2 } else { 0 };
+        torn += usize::from(part > 0);
+        let cut = header + number * frame + part;
+        // Its own folder: a store that is let go of is closed a little later.
+        let folder = memory_disk();
+        let copy = folder.path().join("store.db");
+        std::fs::write(&copy, &file).unwrap();
+        std::fs::write(folder.path().join("store.db-wal"), &log[..cut]).unwrap();
+        let store = Store::open_sqlite(&copy).await.unwrap_or_else(|error| panic!("after frame {number}: {error}"));
+        assert_eq!(store.check().await.unwrap(), [], "after frame {number}");
+        let known: BTreeMap<String, u8> = {
+            let all = Filter { all: true, limit: 1_000, ..Filter::default() };
+            let leases = store.leases(&all).await.unwrap();
+            leases.iter().map(|lease| (lease.id.clone(), stage(lease))).collect()
+        };
+        for (at, lease, stage) in acknowledged.iter().filter(|(at, ..)| *at <= cut as u64) {
+            let now = known.get(lease);
+            assert!(
+                now >= Some(stage),
+                "{lease}, acknowledged at byte {at}, is at {now:?} of {stage} after frame {number}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 1_000 && torn > 10, "{seen} {torn}");
 }
 
 #[tokio::test]

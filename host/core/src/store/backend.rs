@@ -31,7 +31,7 @@ pub trait Backend: Send + Sync + 'static {
     /// written is unknown only if the error says so.
     async fn transact(&self, load: Load, decide: Decide<'_>) -> Result<(), StoreError>;
 
-    /// Statements without arguments or answers, each on its own; for the schema.
+    /// Statements without arguments or answers, in one transaction; for the schema.
     async fn run(&self, statements: &[String]) -> Result<(), StoreError>;
 
     /// Keeps and returns a plugin's bytes, which are no JSON. `at` is when it was last in use.

@@ -190,8 +190,9 @@ impl Backend for Postgres {
     async fn run(&self, statements: &[String]) -> Result<(), StoreError> {
         let mut slot = self.writer.lock().await;
         let mut connection = self.take(&mut slot).await?;
-        for statement in statements {
-            let done = connection.execute(AssertSqlSafe(statement.as_str())).await;
+        // After an error the connection is closed, which rolls it back.
+        for statement in std::iter::once("begin").chain(statements.iter().map(String::as_str)).chain(["commit"]) {
+            let done = connection.execute(AssertSqlSafe(statement)).await;
             done.map_err(|error| StoreError::statement(statement, &error))?;
         }
         *slot = Some(connection);

@@ -203,12 +203,15 @@ impl Backend for Sqlite {
 
     async fn run(&self, statements: &[String]) -> Result<(), StoreError> {
         let mut writer = self.writer().await?;
-        for statement in statements {
-            sqlx::query(AssertSqlSafe(statement.as_str()))
+        // What stays open after an error is rolled back by whoever writes next.
+        writer.open = true;
+        for statement in std::iter::once(BEGIN).chain(statements.iter().map(String::as_str)).chain([COMMIT]) {
+            sqlx::query(AssertSqlSafe(statement))
                 .execute(&mut writer.connection)
                 .await
                 .map_err(|error| StoreError::statement(statement, &error))?;
         }
+        writer.open = false;
         Ok(())
     }
 
