@@ -1,12 +1,29 @@
 //! The catalogue of races under the simulator: the engine as it is stays clean, each naive variant is found, and a seed
-//! is one trace. `DRYDOCK_SEEDS` sets how many seeds are run.
+//! is one trace. `DRYDOCK_SEEDS` sets how many seeds are run; `DRYDOCK_WRITE_TABLE` has `protections.md` written anew.
 
 use drydock_core::model::protection::Protection;
 use drydock_core::sim::{Bench, RunReport, Scenario, scenarios};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A naive variant is found within so many seeds.
 const NAIVE: u64 = 200;
+
+/// The table of what each protection is needed for, beside this file.
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/protections.md");
+
+const TABLE_HEAD: &str = "\
+# What each protection is needed for
+
+Made by `tests/simulator.rs`, which fails when a line of it changes: then look why, and run it with `DRYDOCK_WRITE_TABLE=1`.
+
+A protection is a check in the allocator that can be switched off in the simulator and nowhere else. Each line is a scenario
+(`drydock sim list`) run without the protection, or without it and others of which each is enough alone; the last column is
+the number of seeds until something goes wrong. With all of them on, the same seeds are clean. To see one go wrong:
+`drydock sim run SCENARIO --naive`.
+
+| protection | what it does | without it in | also off | seeds |
+|---|---|---|---|---|
+";
 
 fn seeds(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number of seeds"))
@@ -69,8 +86,10 @@ async fn recorded_choices_repeat_a_run() {
 }
 
 #[tokio::test]
-async fn every_naive_variant_is_found() {
+async fn every_naive_variant_is_found_and_stands_in_the_table() {
     let mut bench = Bench::sqlite().await.unwrap();
+    // By protection, in the order in which they are declared.
+    let mut lines: BTreeMap<Protection, Vec<String>> = BTreeMap::new();
     for scenario in scenarios::all() {
         for off in scenario.naive {
             let mut found = None;
@@ -81,9 +100,30 @@ async fn every_naive_variant_is_found() {
                     break;
                 }
             }
-            assert!(found.is_some(), "{} without {:?} is clean for {NAIVE} seeds", scenario.name, names(off));
+            let off_names = names(off);
+            let seeds = found.map(|seed| seed + 1);
+            let seeds =
+                seeds.unwrap_or_else(|| panic!("{} without {off_names:?} is clean for {NAIVE} seeds", scenario.name));
+            for protection in *off {
+                let others: Vec<&str> = off_names.iter().copied().filter(|name| *name != protection.name()).collect();
+                let (name, about, others) = (protection.name(), protection.about(), others.join(", "));
+                let line = format!("| {name} | {about} | {} | {others} | {seeds} |\n", scenario.name);
+                lines.entry(*protection).or_default().push(line);
+            }
         }
     }
+    for protection in Protection::EVERY {
+        assert!(lines.contains_key(protection), "no scenario shows what {:?} is needed for", protection.name());
+    }
+    let table = TABLE_HEAD.to_owned() + &lines.into_values().flatten().collect::<String>();
+    if std::env::var_os("DRYDOCK_WRITE_TABLE").is_some() {
+        std::fs::write(TABLE, &table).unwrap();
+    }
+    let known = std::fs::read_to_string(TABLE).unwrap_or_default();
+    let (known, table): (Vec<&str>, Vec<&str>) = (known.lines().collect(), table.lines().collect());
+    let gone: Vec<&&str> = known.iter().filter(|line| !table.contains(line)).collect();
+    let new: Vec<&&str> = table.iter().filter(|line| !known.contains(line)).collect();
+    assert!(gone.is_empty() && new.is_empty(), "tests/protections.md has changed\nwas: {gone:#?}\nis: {new:#?}");
 }
 
 #[tokio::test]

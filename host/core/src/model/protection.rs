@@ -4,14 +4,19 @@
 use serde::{Deserialize, Serialize};
 
 macro_rules! protections {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// One protection.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
-        pub enum Protection { $($(#[$doc])* $name,)* }
+        pub enum Protection { $($(#[doc = $doc])* $name,)* }
 
         impl Protection {
             pub const EVERY: &'static [Protection] = &[$(Protection::$name,)*];
+
+            /// What it does, in a sentence or two.
+            pub fn about(self) -> &'static str {
+                match self { $(Protection::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
 
             /// Its name in traces, in the docs and on the command line.
             pub fn name(self) -> &'static str {

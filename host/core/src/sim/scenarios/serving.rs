@@ -251,7 +251,7 @@ pub fn all() -> Vec<Scenario> {
                 Yard { name: "ba", kind: "vm", bindings: &[&["b", "a"]], slots: Some("shared"), ..Yard::HOSTS },
             ],
             clients: vec![Client::at(0).cancels(60_000), Client::at(0).of("vm").cancels(60_000)],
-            naive: &[&[Settling]],
+            naive: &[&[Settling], &[CommitId]],
             ..base()
         },
         Scenario {
