@@ -2,12 +2,12 @@
 
 pub use drydock_core::config::{EDIT_GRACE, Growth, Life};
 pub use drydock_core::contract::*;
-pub use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES, SetOf};
+pub use drydock_core::model::proposal::{Build, Item, Placement, RESOURCES};
 pub use drydock_core::model::protection::Protections;
 pub use drydock_core::model::rows::*;
 pub use drydock_core::model::status::ResourceStatus;
 pub use drydock_core::planner::answers::{Acquired, Allocated, Answers, Offer, Question};
-pub use drydock_core::planner::look::{ClassLook, HEADS, Held, Look, Storey, Tower, Waiting};
+pub use drydock_core::planner::look::{ClassLook, HEADS, Held, Look, Storey, Tower, Waiting, WaitingSet};
 pub use drydock_core::planner::record::{LARGEST, Record, Recorded};
 pub use drydock_core::planner::terms::Terms;
 pub use drydock_core::planner::{Planned, Planner, plan};

@@ -111,6 +111,7 @@ on_every_engine! {
     }
     sets {
         a_set_is_found_by_its_keys_as_a_whole,
+        a_look_says_how_many_of_a_set_wait,
         a_set_has_places_together_or_none,
         a_set_is_built_as_a_whole,
         a_set_that_waits_ends_as_a_whole,

@@ -3,6 +3,7 @@
 use crate::bed::*;
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::RequestKey;
+use drydock_core::planner::look::{HEADS, WaitingSet};
 
 fn member(id: &str, key: Option<&str>) -> NewLease {
     let set = SetOf { id: "s-1".to_owned(), kinds: vec!["host".to_owned()] };
@@ -28,6 +29,20 @@ pub async fn a_set_is_found_by_its_keys_as_a_whole(bed: &mut Bed) {
     let other = Change::AskSet(vec![member("l-3", Some("k/1")), member("l-4", Some("k/3"))]);
     assert_eq!(bed.lost(other).await, Lost::KeyReused("l-1".to_owned()));
     assert_eq!(bed.state().await, before, "nothing of it was made");
+}
+
+pub async fn a_look_says_how_many_of_a_set_wait(bed: &mut Bed) {
+    let many: Vec<NewLease> = (0..HEADS).map(|n| new_lease(&format!("l-{n:03}"))).collect();
+    for new in many.iter().skip(1) {
+        bed.done(Change::Ask(Box::new(new.clone()))).await;
+    }
+    let late = |id: &str| NewLease { asked_at: START + 1, ..member(id, None) };
+    bed.done(Change::AskSet(vec![late("s-1"), late("s-2")])).await;
+    let look = bed.store.look("host", &Default::default()).await.unwrap().unwrap();
+    let last = look.classes[0].heads.last().unwrap();
+    assert_eq!((look.classes[0].heads.len(), last.lease.as_str()), (HEADS, "s-1"));
+    let set = WaitingSet { id: "s-1".to_owned(), kinds: vec!["host".to_owned()], waiting: 2 };
+    assert_eq!(last.set.as_ref(), Some(&set));
 }
 
 pub async fn a_set_has_places_together_or_none(bed: &mut Bed) {

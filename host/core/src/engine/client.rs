@@ -42,15 +42,19 @@ impl Node {
         if let Some(again) = again.filter(|_| lease.status.ended() && lease.asked_at < now) {
             return Box::pin(self.ask(again)).await;
         }
-        // Whoever asks without tying it relies on it without being connected, also where the key has found one of
-        // somebody who is.
-        if lease.tied == 1 && !ask.tied && !lease.status.ended() {
-            return match self.keep(&lease.id).await {
-                Err(AskError::Ended(_)) => Ok(lease),
-                kept => kept,
-            };
+        self.relied_on(lease, ask.tied).await
+    }
+
+    /// Whoever asks without tying a lease relies on it without being connected, also where the key has found one of
+    /// somebody who is.
+    pub(super) async fn relied_on(&self, lease: Lease, tied: bool) -> Result<Lease, AskError> {
+        if lease.tied == 0 || tied || lease.status.ended() {
+            return Ok(lease);
         }
-        Ok(lease)
+        match self.keep(&lease.id).await {
+            Err(AskError::Ended(_)) => Ok(lease),
+            kept => kept,
+        }
     }
 
     /// What is committed for what is asked; as one of so many of a set.

@@ -7,7 +7,7 @@ use super::questions;
 use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
 use crate::planner::answers::Answers;
-use crate::planner::look::{ClassLook, Look};
+use crate::planner::look::Look;
 use crate::planner::record::Record;
 use crate::planner::{Planned, Planner, plan};
 use crate::store::{Sought, StoreError};
@@ -200,16 +200,15 @@ impl Matcher {
     }
 
     /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here.
-    fn publish(&self, look: &Look, waits: BTreeMap<String, Vec<Obstacle>>) {
+    fn publish(&self, look: &Look, mut waits: BTreeMap<String, Vec<Obstacle>>) {
         let mut changed = false;
         let mut all = lock(&self.node.waits);
-        let own: Vec<&str> = look.classes.iter().filter(|class| class.class.kind == self.kind).map(id).collect();
-        let mut waits = waits;
-        waits.retain(|class, _| own.contains(&class.as_str()));
-        for class in look.classes.iter().filter(|class| class.class.kind == self.kind) {
-            changed |= all.remove(&class.class.id).as_ref() != waits.get(&class.class.id);
+        for class in look.classes.iter().map(|look| &look.class).filter(|class| class.kind == self.kind) {
+            let before = all.remove(&class.id);
+            let now = waits.remove(&class.id);
+            changed |= before != now;
+            all.extend(now.map(|now| (class.id.clone(), now)));
         }
-        all.extend(waits);
         drop(all);
         if changed {
             self.node.changed();
@@ -300,10 +299,6 @@ impl Matcher {
         }
         useless
     }
-}
-
-fn id(class: &ClassLook) -> &str {
-    &class.class.id
 }
 
 /// The resources that an item builds.

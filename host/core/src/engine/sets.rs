@@ -10,18 +10,16 @@ pub const SET: usize = 64;
 
 impl Node {
     /// Makes all the leases of a set in one commit, or finds those that their keys made. While they wait they end
-    /// together; their places are given in one commit.
+    /// together; their places are given in one commit. All have one owner and one priority.
     pub async fn ask_set(&self, asks: Vec<Ask>) -> Result<Vec<Lease>, AskError> {
         if asks.is_empty() || asks.len() > SET {
             return Err(AskError::SetSize { size: asks.len(), most: SET });
         }
-        for ask in &asks {
-            let of_owner = asks.iter().filter(|other| other.owner == ask.owner).count();
-            if let Some(most) = self.farm().order.max_leases(&ask.owner)
-                && of_owner as i64 > most
-            {
-                return Err(AskError::SetQuota { size: of_owner, owner: ask.owner.clone(), most });
-            }
+        let owner = &asks[0].owner;
+        if let Some(most) = self.farm().order.max_leases(owner)
+            && asks.len() as i64 > most
+        {
+            return Err(AskError::SetQuota { size: asks.len(), owner: owner.clone(), most });
         }
         let mut kinds: Vec<String> = asks.iter().map(|ask| ask.request.kind.clone()).collect();
         kinds.sort();
@@ -38,6 +36,7 @@ impl Node {
         if let Some(reason) = leases.iter().find_map(|lease| lease.never.clone()) {
             leases.iter_mut().for_each(|lease| lease.never = Some(reason.clone()));
         }
+        let tied: Vec<bool> = asks.iter().map(|ask| ask.tied).collect();
         let ids: Vec<String> = leases.iter().map(|lease| lease.id.clone()).collect();
         let (outcome, touched) = self.commit_for_rows(Change::AskSet(leases)).await;
         let found = match outcome {
@@ -51,8 +50,9 @@ impl Node {
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
         };
         let mut rows = Vec::with_capacity(found.len());
-        for id in found {
-            rows.push(self.left(id, &touched).await?);
+        for (id, tied) in found.into_iter().zip(tied) {
+            let lease = self.left(id, &touched).await?;
+            rows.push(self.relied_on(lease, tied).await?);
         }
         Ok(rows)
     }

@@ -1,7 +1,6 @@
 //! What a matcher has seen of its pool. It may be old by the time it is used: the commit decides.
 
 use crate::contract::Slot;
-use crate::model::proposal::SetOf;
 use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +68,17 @@ pub struct Waiting {
     pub lease: String,
     /// Where it counts against its owner's quota: whose that is.
     pub quota: Option<Held>,
-    pub set: Option<SetOf>,
+    pub set: Option<WaitingSet>,
+}
+
+/// A set of leases that are wanted together or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WaitingSet {
+    pub id: String,
+    /// The types in it, sorted.
+    pub kinds: Vec<String>,
+    /// So many of it wait, whether the look has brought them or not.
+    pub waiting: usize,
 }
 
 /// An owner's quota, as a look saw it.
@@ -98,10 +107,6 @@ impl Look {
         let Slot::Named(key) = slot else { return true };
         let slot = (space.to_owned(), key.clone());
         self.offered.contains(&slot) && !self.taken.contains(&slot) && !self.asides.contains_key(&slot)
-    }
-
-    pub fn has_seen(&self, kind: &str) -> bool {
-        self.pool.kind == kind || self.others.contains_key(kind)
     }
 
     /// Takes in a look at another pool.

@@ -1,9 +1,9 @@
 //! Sets: places for all of them, or for none.
 
-use super::look::Waiting;
+use super::look::{Waiting, WaitingSet};
 use super::plan::{Line, Tried, Work};
 use crate::engine::api::Obstacle;
-use crate::model::proposal::{Item, SetOf};
+use crate::model::proposal::Item;
 use crate::model::protection::Protection;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,25 +23,24 @@ struct Used {
 
 impl<'a> Work<'a> {
     /// Takes those of a set out of their lines, and gives all of them places, or none.
-    pub(super) fn together(&mut self, set: &SetOf, lines: &mut Vec<Line<'a>>) {
-        let of_set = |waiting: &&Waiting| waiting.set.as_ref() == Some(set);
-        let all: usize = self.look.classes.iter().map(|class| class.heads.iter().filter(of_set).count()).sum();
+    pub(super) fn together(&mut self, set: &WaitingSet, lines: &mut Vec<Line<'a>>) {
+        let of_set = |waiting: &Waiting| waiting.set.as_ref().is_some_and(|other| other.id == set.id);
         let mut members: Vec<Line<'a>> = Vec::new();
         for line in lines.iter_mut() {
-            let waiting: Vec<&Waiting> = line.waiting.extract_if(.., |waiting| of_set(&&**waiting)).collect();
+            let waiting: Vec<&Waiting> = line.waiting.extract_if(.., |waiting| of_set(waiting)).collect();
             if !waiting.is_empty() {
                 members.push(Line { class: line.class, waiting });
             }
         }
-        // Some of them stand behind others of their class who can't be served either.
-        let whole = all == members.iter().map(|line| line.waiting.len()).sum::<usize>();
-        let own = set.kinds.iter().all(|kind| self.look.has_seen(kind));
+        // Some stand behind others of their class who can't be served either, or so far behind that the look has not
+        // brought them, or in a pool that was not looked at.
+        let whole = set.waiting == members.iter().map(|line| line.waiting.len()).sum::<usize>();
         let first = self.planned.plan.items.len();
         let before = self.used_so_far();
         let blocked = self.try_all(&members);
         let apart = !self.has(Protection::Together);
         match blocked {
-            None if own && whole => {
+            None if whole => {
                 let items = self.planned.plan.items.split_off(first);
                 match apart {
                     true => self.planned.plan.items.extend(items),
@@ -88,7 +87,7 @@ impl<'a> Work<'a> {
     }
 
     /// Whether what a set needs stays kept from those behind it.
-    fn keep(&mut self, set: &SetOf) -> bool {
+    fn keep(&mut self, set: &WaitingSet) -> bool {
         if self.keeps.as_ref().is_some_and(|first| *first != set.id) || !self.has(Protection::SetKeeps) {
             return false;
         }

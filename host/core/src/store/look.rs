@@ -5,9 +5,9 @@ use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
 use crate::config::{Growth, Order};
-use crate::model::proposal::{QUOTAS, SetOf};
+use crate::model::proposal::QUOTAS;
 use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting};
+use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting, WaitingSet};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,13 +68,15 @@ fn heads(dialect: Dialect) -> String {
     // Those of an owner with all that it may have don't hold up the others, nor take their place in the look.
     let first = format!(
         "select t.id, t.ord, t.set_id, t.set_kinds,
+           case when t.set_id is not null
+             then (select count(*) from lease m where m.set_id = t.set_id and m.status = 'pending') end as mates,
            case when (select yes from limited) = 1 and t.holder is null then t.owner end as owner
          from lease t
          where t.class = c.id and t.status = 'pending' and t.wanted = 'keep'
            and ((select count(*) from spent) = 0 or t.holder is not null or t.owner not in (select owner from spent))
          order by t.ord, t.id limit {HEADS}"
     );
-    let lease = dialect.json(&dialect.array("h.ord, h.id, h.set_id, h.set_kinds, h.owner"));
+    let lease = dialect.json(&dialect.array("h.ord, h.id, h.set_id, h.set_kinds, h.mates, h.owner"));
     dialect.array(&format!("c.id, (select {} from ({first}) h)", dialect.gather(&lease)))
 }
 
@@ -238,8 +240,8 @@ impl Sought {
     }
 }
 
-/// Order, id, set, the set's types, and where there are quotas the owner, of a lease that waits.
-type Head = (i64, String, Option<String>, Doc<Vec<String>>, Option<String>);
+/// Of a lease that waits: order, id, set, the set's types and how many of it wait, and the owner where there are quotas.
+type Head = (i64, String, Option<String>, Doc<Vec<String>>, Option<usize>, Option<String>);
 
 impl Store {
     /// A look at a pool.
@@ -261,8 +263,8 @@ impl Store {
                 "class" => classes.push(parse::<Class>(&table, &text)?),
                 "heads" => {
                     let (class, first): (String, Vec<Head>) = parse_cells(&table, &text)?;
-                    let waiting = |(ord, lease, set, Doc(kinds), owner): Head| {
-                        let set = set.map(|id| SetOf { id, kinds });
+                    let waiting = |(ord, lease, set, Doc(kinds), mates, owner): Head| {
+                        let set = set.zip(mates).map(|(id, waiting)| WaitingSet { id, kinds, waiting });
                         let limited = owner.and_then(|owner| Some((sought.order.max_leases(&owner)?, owner)));
                         let quota = limited.map(|(limit, owner)| Held { owner, used: 0, limit });
                         Waiting { ord, lease, quota, set }

@@ -316,7 +316,7 @@ pub struct LeaseView {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetRequest {
-    /// 1 to 64, of any types. All have the same `priority`; all have a `key` of their own, or none has. `wait_ms` is that of
+    /// 1 to 64, of any types. All have the same `owner` and `priority`; all have a `key` of their own, or none has. `wait_ms` is that of
     /// the set.
     pub leases: Vec<AskRequest>,
     /// How long the answer waits until all of them are active, or one has ended. At most 300,000. Default: 0.

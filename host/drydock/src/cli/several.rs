@@ -148,7 +148,17 @@ async fn ask_each(client: &Client, asks: Vec<AskRequest>, signals: &mut Signals)
 
 /// One could not be had: lets go of all of them, and says so.
 async fn without_the_others(client: &Client, leases: &[LeaseView], mut exit: Exit) -> Exit {
-    if !leases.is_empty() {
+    // They would be released by a daemon that is away.
+    if exit.code == exit::UNREACHABLE && !leases.is_empty() {
+        exit.message += &match leases.iter().all(|lease| lease.tied) {
+            true => format!("; all {} that were asked for end soon after the daemon is back", leases.len()),
+            false => format!(
+                "; {} that were asked for may be kept: `drydock leases --owner {}` shows them once the daemon is back",
+                leases.len(),
+                plain(&leases[0].owner)
+            ),
+        };
+    } else if !leases.is_empty() {
         exit.message += &match release_all(client, leases, "one of those asked for with it could not be had").await {
             Ok(()) => format!("; all {} that were asked for are released", leases.len()),
             Err(failed) => format!("; {}", failed.message),

@@ -113,6 +113,7 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
         ("attributes", object(&lease.attributes)),
         ("labels", pairs(&lease.labels)),
         ("only blueprint", lease.blueprint.clone()),
+        ("in set", lease.set.clone()),
         ("priority", Some(lease.priority.to_string()).filter(|_| lease.priority != 0)),
         ("asked", at(now, Some(lease.asked_at))),
         ("acquired", at(now, lease.acquired_at)),

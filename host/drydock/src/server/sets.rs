@@ -54,12 +54,14 @@ fn alike(leases: &[AskRequest]) -> Result<(), ApiError> {
             let message = format!("it is {}, and that of the first is {}", lease.priority, first.priority);
             return Err(ApiError::field(field("priority"), message + "; all of a set come at one place in the order"));
         }
+        if lease.owner != first.owner {
+            return Err(ApiError::field(field("owner"), "it is another than that of the first; a set has one owner"));
+        }
         if lease.key.is_some() != first.key.is_some() {
             let message = "some have a key and some have none; give each its own, or none";
             return Err(ApiError::field(field("key"), message));
         }
-        let same = |other: &AskRequest| other.key == lease.key && other.owner == lease.owner;
-        if lease.key.is_some() && leases[..i].iter().any(same) {
+        if lease.key.is_some() && leases[..i].iter().any(|other| other.key == lease.key) {
             return Err(ApiError::field(field("key"), "another of the set has the same; give each its own"));
         }
         if lease.wait_ms.is_some() {

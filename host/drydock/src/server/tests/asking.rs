@@ -284,6 +284,11 @@ async fn a_wrong_set_names_its_part() {
             "leases[1].priority: it is -1, and that of the first is 0; all of a set come at one place in the order",
         ),
         (
+            r#"{"leases": [{"type": "shelf", "owner": "ci"}, {"type": "shelf"}]}"#,
+            "leases[1].owner",
+            "leases[1].owner: it is another than that of the first; a set has one owner",
+        ),
+        (
             r#"{"leases": [{"type": "shelf", "key": "k"}, {"type": "shelf"}]}"#,
             "leases[1].key",
             "leases[1].key: some have a key and some have none; give each its own, or none",
@@ -310,11 +315,16 @@ async fn a_wrong_set_names_its_part() {
 #[tokio::test]
 async fn a_set_is_stored_once() {
     let daemon = daemon(1).await;
-    let body = json!({ "leases": [{ "type": "shelf", "key": "k/1" }, { "type": "shelf", "key": "k/2" }] }).to_string();
-    let ask = async || daemon.send(Method::POST, "/v1/sets", body.clone()).await;
-    let (status, set) = ask().await;
+    let ask = async |tied: bool| {
+        let leases = ["k/1", "k/2"].map(|key| json!({ "type": "shelf", "key": key, "tied": tied }));
+        daemon.send(Method::POST, "/v1/sets", json!({ "leases": leases }).to_string()).await
+    };
+    let (status, set) = ask(true).await;
     assert_eq!(status, StatusCode::CREATED, "{set}");
     let ids = |set: &Value| [set["leases"][0]["id"].clone(), set["leases"][1]["id"].clone()];
     assert_eq!(set["leases"][0]["set"], set["leases"][1]["set"]);
-    assert_eq!(ids(&ask().await.1), ids(&set));
+    let (_, again) = ask(false).await;
+    assert_eq!(ids(&again), ids(&set));
+    // Whoever asks now is not connected, so they last without a client.
+    assert_eq!((&set["leases"][1]["tied"], &again["leases"][1]["tied"]), (&json!(true), &json!(false)));
 }
