@@ -208,16 +208,7 @@ impl Yard {
         for (i, ids) in ids.chunks(500).enumerate() {
             let pool = self.store.pools().await.unwrap().remove(0);
             let items = ids.iter().map(|id| building(id)).collect();
-            let plan = Plan {
-                pool: KIND.to_owned(),
-                version: pool.version,
-                news: pool.news,
-                revision: pool.revision,
-                others: Vec::new(),
-                items,
-                record: None,
-            };
-            self.commit(&format!("builds-{i}"), vec![Change::Plan(plan)]).await;
+            self.commit(&format!("builds-{i}"), vec![Change::Plan(Plan::of(&pool, items))]).await;
         }
         let end = |id: &String| Change::EndLease {
             lease: format!("l-{id}"),

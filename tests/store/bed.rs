@@ -215,15 +215,7 @@ impl Bed {
     /// A plan on the version as it is now.
     pub async fn plan(&self, items: Vec<Item>) -> Change {
         let pool = self.pool("host").await;
-        Change::Plan(Plan {
-            pool: pool.kind,
-            version: pool.version,
-            news: pool.news,
-            revision: pool.revision,
-            others: Vec::new(),
-            record: None,
-            items,
-        })
+        Change::Plan(Plan::of(&pool, items))
     }
 
     /// Commits a plan and returns what became of its items.

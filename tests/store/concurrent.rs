@@ -36,15 +36,7 @@ async fn together(bed: &Bed, other: &Store, one: Proposal, two: Proposal) -> [Ou
 fn of_pool(bed: &mut Bed, node: &str, pool: &str, version: i64, item: Item) -> Proposal {
     bed.proposal(
         node,
-        Change::Plan(Plan {
-            pool: pool.to_owned(),
-            version,
-            news: 0,
-            revision: 1,
-            others: Vec::new(),
-            record: None,
-            items: vec![item],
-        }),
+        Change::Plan(Plan { pool: pool.to_owned(), version, revision: 1, items: vec![item], ..Plan::default() }),
     )
 }
 

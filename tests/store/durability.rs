@@ -64,15 +64,7 @@ async fn commits_until_it_is_killed() {
         let slots = [named(&resource), counted("memory", 1, u32::MAX)];
         let build = Build { shares: 20, opens: false, ..build(&resource, &slots, takers) };
         let items = vec![Item::Build(Box::new(build))];
-        let plan = Change::Plan(Plan {
-            pool: pool.kind,
-            version: pool.version,
-            news: pool.news,
-            revision: pool.revision,
-            others: Vec::new(),
-            record: None,
-            items,
-        });
+        let plan = Change::Plan(Plan::of(&pool, items));
         acknowledge(&store, &[proposal(plan)]).await;
         // Each of these writes an event, by which its commit is found again.
         let mut ends: Vec<_> = ids.iter().skip(i % 2).map(|id| proposal(end(id))).collect();

@@ -43,15 +43,7 @@ pub async fn clashes_are_settled_in_order(bed: &mut Bed) {
     let wide = |pool: &str, version: i64, resource: &str, slots: [&str; 2], lease: &str| {
         let build = build(resource, &slots.map(named), vec![ready(lease, resource, &format!("p-{resource}"))]);
         let item = Item::Build(Box::new(Build { space: "shared".to_owned(), ..build }));
-        Change::Plan(Plan {
-            pool: pool.to_owned(),
-            version,
-            news: 0,
-            revision: 1,
-            others: Vec::new(),
-            record: None,
-            items: vec![item],
-        })
+        Change::Plan(Plan { pool: pool.to_owned(), version, revision: 1, items: vec![item], ..Plan::default() })
     };
     // The second plan is of a pool whose version the first does not raise.
     let outcomes = bed

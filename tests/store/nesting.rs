@@ -37,16 +37,7 @@ async fn grounded(bed: &mut Bed) {
     let pool = bed.pool("ground").await;
     let ground = Build { opens: false, ..build("g-1", &[named("g/1")], vec![set_up("n-1", "g-1", "q-1")]) };
     let items = vec![Item::Build(Box::new(ground))];
-    bed.done(Change::Plan(Plan {
-        pool: pool.kind,
-        version: pool.version,
-        news: pool.news,
-        revision: pool.revision,
-        others: Vec::new(),
-        record: None,
-        items,
-    }))
-    .await;
+    bed.done(Change::Plan(Plan::of(&pool, items))).await;
     let step = bed.step(Step::Activate, "q-1", done_with(None)).await;
     bed.done(step).await;
     assert_eq!(bed.is("n-1").await, "active");

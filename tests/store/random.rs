@@ -160,15 +160,7 @@ impl Chance {
                 }
             }
         }
-        Change::Plan(Plan {
-            pool: kind.to_owned(),
-            version,
-            news: pool.news,
-            revision: 1,
-            others: Vec::new(),
-            record: None,
-            items,
-        })
+        Change::Plan(Plan { pool: kind.to_owned(), version, news: pool.news, revision: 1, items, ..Plan::default() })
     }
 
     fn end_of_step(&mut self, at: i64) -> StepEnd {

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod decide;
+mod plan;
 pub mod proposal;
 pub mod protection;
 pub mod rows;

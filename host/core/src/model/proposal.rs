@@ -1,9 +1,9 @@
 //! What may be proposed to the store, which rows each proposal names, and what becomes of it.
 
+pub use super::plan::{Build, GiveUp, Item, Overflow, Placement, Plan, QUOTAS, Quota, Reclaim, Seen};
 use super::rows::{Considered, RequestKey};
 use super::sign::Sign;
-use crate::config::Life;
-use crate::contract::{Acquisition, Allocation, Failure, Handout, Request, Slot};
+use crate::contract::{Failure, Handout, Request, Slot};
 use crate::model::status::ResourceStatus;
 use crate::plugin::Step;
 use serde::{Deserialize, Serialize};
@@ -188,129 +188,6 @@ pub struct SetOf {
     pub id: String,
     /// The types in it, sorted.
     pub kinds: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    pub pool: String,
-    /// The pool's version and news as the look saw them.
-    pub version: i64,
-    pub news: i64,
-    /// The revision of the config that it was made under.
-    pub revision: i64,
-    /// The other pools that it plans for, since sets reach into them.
-    pub others: Vec<Seen>,
-    pub items: Vec<Item>,
-    /// What it was made from, JSON for the log: it goes with the plan's first event.
-    pub record: Option<String>,
-}
-
-/// A pool as a look saw it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
-    pub pool: String,
-    pub version: i64,
-    pub news: i64,
-}
-
-impl Plan {
-    /// Every pool that it is for, its own first.
-    pub fn pools(&self) -> impl Iterator<Item = Seen> + '_ {
-        let own = Seen { pool: self.pool.clone(), version: self.version, news: self.news };
-        std::iter::once(own).chain(self.others.iter().cloned())
-    }
-}
-
-// Most items are placements, so a box around each would only cost.
-#[allow(clippy::large_enum_variant)]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Item {
-    Place(Placement),
-    Build(Box<Build>),
-    Reclaim(Reclaim),
-    GiveUp(GiveUp),
-    /// The places of a set, with what is built for them: all of it, or none.
-    Together(Vec<Item>),
-}
-
-/// Leases of one class that no configured blueprint could ever serve since an edit, and whose grace is over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GiveUp {
-    pub class: String,
-    pub leases: Vec<String>,
-    pub reason: String,
-}
-
-/// A resource that nobody is on, to be closed since it stands in the way, or since its blueprint closes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reclaim {
-    pub resource: String,
-    /// Since when nobody was on it, as the look saw it.
-    pub idle_since: Option<i64>,
-    pub reason: String,
-    /// Whether the plugin has `close`.
-    pub closes: bool,
-}
-
-/// The name space of what owners may have; no blueprint can have it.
-pub const QUOTAS: &str = "owner quota";
-
-/// How many leases with a place an owner may have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quota {
-    pub owner: String,
-    /// The limit in force.
-    pub limit: i64,
-}
-
-/// What a placement beyond a resource's shares relies on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overflow {
-    /// The shares in use on the resource, as the plan counted them.
-    pub load: i64,
-    /// The blueprint's maximum in force.
-    pub max_resources: i64,
-}
-
-/// One lease on one resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Placement {
-    pub lease: String,
-    pub resource: String,
-    /// The id of the place to make.
-    pub place: String,
-    /// The name space of the resource's slots.
-    pub space: String,
-    pub acquisition: Acquisition,
-    /// It goes beyond the resource's shares.
-    pub overflow: Option<Overflow>,
-    /// The lease counts against it.
-    pub quota: Option<Quota>,
-    /// Whether the plugin has `activate` and `release`.
-    pub activates: bool,
-    pub releases: bool,
-}
-
-/// A new resource, with those that it is for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Build {
-    pub resource: String,
-    pub blueprint: String,
-    pub space: String,
-    pub revision: i64,
-    pub digest: String,
-    pub allocation: Allocation,
-    pub shares: i64,
-    pub overflow: i64,
-    /// The blueprint's maximum in force.
-    pub max_resources: Option<i64>,
-    /// How many may be pending at once.
-    pub max_building: Option<i64>,
-    pub life: Life,
-    pub open_timeout: i64,
-    /// Whether the plugin has `open`.
-    pub opens: bool,
-    pub takers: Vec<Placement>,
 }
 
 /// What one call of a step came to.

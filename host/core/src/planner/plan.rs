@@ -69,13 +69,9 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         keeps: None,
         planned: Planned {
             plan: Plan {
-                pool: look.pool.kind.clone(),
-                version: look.pool.version,
-                news: look.pool.news,
                 revision,
                 others: look.others.values().map(seen).collect(),
-                items: Vec::new(),
-                record: None,
+                ..Plan::of(&look.pool, Vec::new())
             },
             ..Planned::default()
         },

@@ -236,15 +236,7 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
 }
 
 fn plan(caller: usize, version: i64, items: Vec<Item>) -> Change {
-    Change::Plan(Plan {
-        pool: kind(caller),
-        version,
-        news: version,
-        revision: 1,
-        others: Vec::new(),
-        items,
-        record: None,
-    })
+    Change::Plan(Plan { pool: kind(caller), version, news: version, revision: 1, items, ..Plan::default() })
 }
 
 /// The resource with this number, for its first lease.
