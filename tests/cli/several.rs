@@ -3,6 +3,7 @@
 use crate::house::House;
 use crate::{Running, eventually, guests, lease, run};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 fn alive(house: &House) -> Vec<Value> {
@@ -24,6 +25,9 @@ async fn those_that_are_wanted_together_hold_nothing_until_all_can_be_had() {
     run(&house, &["release", &kept]).ok();
     let (status, ids, said) = waiting.end();
     assert!(status.success(), "{said}");
+    let who = |line: &str| line.split_whitespace().nth(2).map(str::to_owned);
+    let told: BTreeSet<String> = said.lines().filter(|line| line.contains("waits, together")).filter_map(who).collect();
+    assert_eq!(told.len(), 1, "one tells for all: {said}");
     let ids: Vec<&str> = ids.lines().collect();
     assert_eq!(ids.len(), 2, "{ids:?}");
     assert!(alive(&house).iter().all(|lease| lease["status"] == "active" && lease["tied"] == false));
@@ -55,6 +59,14 @@ async fn several_alike_are_had_or_none_is_kept() {
     let three = ["lease", "--type", "host", "--count", "3", "--timeout", "500ms"];
     run(&house, &three).assert_failed(4, &["not active in time", "all 3 that were asked for are released"]);
     eventually(|| alive(&house).is_empty());
+    // Not only since their client was gone, which ends them, too.
+    let ended = run(&house, &["leases", "--finished", "--json"]).json();
+    let reason = "one of those asked for with it could not be had";
+    assert_eq!(
+        ended["leases"].as_array().unwrap().iter().filter(|lease| lease["reason"] == reason).count(),
+        2,
+        "{ended}"
+    );
     // The same key finds the same ones; another count is another wish.
     let keyed = |count: &str| run(&house, &["lease", "--type", "host", "--count", count, "--together", "--key", "k"]);
     let first = keyed("2").ok();

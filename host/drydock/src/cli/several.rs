@@ -5,7 +5,7 @@ use super::client::Client;
 use super::holding::{Holding, keep};
 use super::output::{plain, print, print_json, tell};
 use super::signals::{Caught, Signals};
-use super::waiting::{asked, release, request, until_active};
+use super::waiting::{asked, release, request, until_active, until_active_telling};
 use crate::api::types::{AskRequest, LeaseView, SetRequest, SetView};
 use crate::exit::{self, Exit};
 use drydock_core::contract::Labels;
@@ -49,14 +49,16 @@ fn one() -> usize {
 pub async fn leases(client: &Client, args: &LeaseArgs) -> Result<u8, Exit> {
     let requests = requests(args)?;
     let mut signals = Signals::catch()?;
-    let mut leases = match args.together || args.set.is_some() {
+    let together = args.together || args.set.is_some();
+    let mut leases = match together {
         true => ask_together(client, requests, &mut signals).await?,
         false => ask_each(client, requests, &mut signals).await?,
     };
     if !args.no_wait {
         let holding: Vec<Holding> = leases.iter().map(|lease| Holding::of(client, lease)).collect();
         let ready = async {
-            try_join_all(leases.iter().map(|lease| until_active(client, &lease.id))).await?;
+            let all = leases.iter().enumerate();
+            try_join_all(all.map(|(i, lease)| until_active_telling(client, &lease.id, !together || i == 0))).await?;
             try_join_all(leases.iter().map(|lease| keep(client, lease.clone()))).await?;
             // As they are now that they are kept.
             try_join_all(leases.iter().map(|lease| until_active(client, &lease.id))).await

@@ -89,6 +89,11 @@ pub async fn asked<T: DeserializeOwned>(
 
 /// Waits until a lease is active, and tells what it waits for whenever that changes. That it ended is an error.
 pub async fn until_active(client: &Client, id: &str) -> Result<LeaseDetailView, Exit> {
+    until_active_telling(client, id, true).await
+}
+
+/// The same; of a set, one tells for all, since what the others wait for is the same.
+pub async fn until_active_telling(client: &Client, id: &str, tells: bool) -> Result<LeaseDetailView, Exit> {
     let mut told = String::new();
     let mut seen: Option<String> = None;
     let mut detail = look(client, id, None).await?;
@@ -101,6 +106,9 @@ pub async fn until_active(client: &Client, id: &str) -> Result<LeaseDetailView, 
             return Ok(detail);
         }
         let why = async {
+            if !tells {
+                std::future::pending::<()>().await;
+            }
             if seen.is_none() {
                 tokio::time::sleep(SHORT).await;
             }
