@@ -20,7 +20,7 @@ pub fn request(attributes: serde_json::Value, labels: &[(&str, &str)]) -> Reques
         kind: "host".into(),
         attributes: attributes.to_string(),
         labels: labels.iter().map(|&(key, value)| (key.into(), value.into())).collect(),
-        blueprints: Vec::new(),
+        ..Request::default()
     }
 }
 

@@ -305,6 +305,7 @@ fn building(id: &str) -> Item {
         space: "hosts".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: Some(Handout::default()) },
         overflow: None,
+        choice: 0,
         quota: None,
         activates: true,
         releases: true,
@@ -328,6 +329,7 @@ fn building(id: &str) -> Item {
         life: Default::default(),
         open_timeout: 600_000,
         opens: false,
+        least: None,
         takers: vec![taker],
     }))
 }

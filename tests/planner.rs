@@ -2,6 +2,10 @@
 
 #[path = "planner/answering.rs"]
 mod answering;
+#[path = "planner/choosing.rs"]
+mod choosing;
+#[path = "planner/keeping.rs"]
+mod keeping;
 #[path = "planner/making_room.rs"]
 mod making_room;
 #[path = "planner/owning.rs"]

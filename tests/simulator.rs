@@ -60,6 +60,17 @@ async fn every_scenario_is_clean_and_reaches_what_it_is_about() {
 }
 
 #[tokio::test]
+async fn what_is_large_is_clean_too() {
+    let mut bench = Bench::sqlite().await.unwrap();
+    for scenario in scenarios::large() {
+        let report = run(&mut bench, &scenario, 0, &[]).await;
+        assert_eq!(report.failure, None, "{}", story(&report));
+        let missed: Vec<&&str> = scenario.reached.iter().filter(|mark| !report.marks.contains_key(*mark)).collect();
+        assert!(missed.is_empty(), "{}: {missed:?} were not reached", scenario.name);
+    }
+}
+
+#[tokio::test]
 async fn a_seed_is_one_trace() {
     let mut bench = Bench::sqlite().await.unwrap();
     let mut traces = BTreeSet::new();

@@ -10,12 +10,12 @@ fn here() -> Value {
         "config": { "hosts": [{ "name": "me", "local": true }] } })
 }
 
-fn config(house: &House) -> String {
+pub fn config(house: &House) -> String {
     house.path("drydock.toml").to_str().unwrap().to_owned()
 }
 
 /// The configuration with these blueprints beside or instead of its own.
-fn with(house: &House, change: impl FnOnce(&mut Vec<toml::Value>)) {
+pub fn with(house: &House, change: impl FnOnce(&mut Vec<toml::Value>)) {
     let text = std::fs::read_to_string(house.path("drydock.toml")).unwrap();
     let mut table: toml::Table = text.parse().unwrap();
     let blueprints = table.entry("blueprint").or_insert_with(|| toml::Value::Array(Vec::new()));

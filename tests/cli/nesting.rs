@@ -33,6 +33,8 @@ async fn commands_run_on_what_a_tray_stands_on_and_nothing_is_left() {
     let nested = leases(&house).into_iter().find(|lease| lease["id"] != tray.as_str()).unwrap();
     let held = run(&house, &["show", &tray, "--json"]).json();
     assert_eq!(nested["holder"], held["resource"]["id"]);
+    let log = run(&house, &["log", held["resource"]["id"].as_str().unwrap()]).ok();
+    assert!(!log.contains("gave no answer"), "it waited for its nested lease, and for nothing else: {log}");
     run(&house, &["command", &tray, "--", "sh", "-c", "echo there > file"]).ok();
     assert_eq!(run(&house, &["command", &tray, "--", "cat", "file"]).ok(), "there\n");
     let page = run(&house, &["show", nested["id"].as_str().unwrap()]).ok();

@@ -136,7 +136,7 @@ pub async fn who_has_all_that_it_may_holds_up_nobody(bed: &mut Bed) {
         bed.done(of("ci", &format!("l-2{n:02}"))).await;
     }
     bed.done(of("ada", "l-9")).await;
-    let limits = |most| OwnerConfig { max_leases: Some(most), max_priority: None };
+    let limits = |most| OwnerConfig { max_leases: Some(most), ..OwnerConfig::default() };
     let heads = async |order: Order| -> Vec<(String, Option<i64>)> {
         let sought = Sought { order, ..Sought::default() };
         let look = bed.store.look("host", &sought).await.unwrap().unwrap();
@@ -150,4 +150,56 @@ pub async fn who_has_all_that_it_may_holds_up_nobody(bed: &mut Bed) {
     let more = Order { owners: BTreeMap::from([("ci".to_owned(), limits(3))]), ..every };
     assert_eq!(heads(more).await[0], ("l-200".to_owned(), Some(2)));
     assert_eq!(heads(Order::default()).await.len(), HEADS);
+}
+
+fn in_turn(owner: &str, id: &str, asked_at: i64) -> NewLease {
+    NewLease { owner: owner.to_owned(), asked_at, spacing: Some(10_000), ..new_lease(id) }
+}
+
+pub async fn an_owner_has_its_turns_one_after_the_other(bed: &mut Bed) {
+    let ord = async |bed: &Bed, id: &str| bed.lease(id).await.ord - START;
+    for id in ["l-1", "l-2", "l-3"] {
+        bed.done(Change::Ask(Box::new(in_turn("crowd", id, START)))).await;
+    }
+    bed.done(Change::Ask(Box::new(in_turn("visitor", "l-4", START + 5_000)))).await;
+    // Each of a group counts those before it.
+    let group = vec![
+        Change::Ask(Box::new(in_turn("visitor", "l-5", START + 5_000))),
+        Change::Ask(Box::new(NewLease { head_start: 60_000, ..in_turn("visitor", "l-6", START + 6_000) })),
+    ];
+    bed.group(group).await;
+    let mut ords = Vec::new();
+    for id in ["l-1", "l-2", "l-3", "l-4", "l-5", "l-6"] {
+        ords.push(ord(bed, id).await);
+    }
+    assert_eq!(ords, [0, 10_000, 20_000, 5_000, 15_000, 25_000 - 60_000]);
+    // Those that don't wait any more, and those of another type, don't count.
+    bed.done(end("l-3")).await;
+    bed.done(Change::Ask(Box::new(in_turn("crowd", "l-7", START + 1_000)))).await;
+    let vm = NewLease { request: request("vm"), class: "v".to_owned(), ..in_turn("crowd", "l-8", START + 1_000) };
+    bed.done(Change::Ask(Box::new(vm))).await;
+    bed.done(Change::Ask(Box::new(in_turn("crowd", "l-9", START + 90_000)))).await;
+    assert_eq!((ord(bed, "l-7").await, ord(bed, "l-8").await, ord(bed, "l-9").await), (20_000, 1_000, 90_000));
+    // A set stands together, and counts for as many as it has.
+    let member = |id: &str| {
+        let set = SetOf { id: "s-1".to_owned(), kinds: vec!["host".to_owned()] };
+        NewLease { set: Some(set), ..in_turn("set", id, START) }
+    };
+    bed.done(Change::AskSet(vec![member("l-a"), member("l-b"), member("l-c")])).await;
+    bed.done(Change::Ask(Box::new(in_turn("set", "l-d", START)))).await;
+    assert_eq!((ord(bed, "l-a").await, ord(bed, "l-c").await, ord(bed, "l-d").await), (0, 0, 30_000));
+}
+
+pub async fn a_look_brings_what_is_taken_otherwise(bed: &mut Bed) {
+    let other = NewClass { id: "o".to_owned(), request: request("host"), answers: answers() };
+    bed.done(Change::Ask(Box::new(NewLease { otherwise: vec![other], ..new_lease("l-1") }))).await;
+    let classes = async |bed: &Bed| -> Vec<(String, usize)> {
+        let look = bed.store.look("host", &Sought::default()).await.unwrap().unwrap();
+        look.classes.iter().map(|look| (look.class.id.clone(), look.heads.len())).collect()
+    };
+    assert_eq!(classes(bed).await, [("c".to_owned(), 1), ("o".to_owned(), 0)]);
+    let item = building("r-1", &[], vec![Placement { choice: 1, ..ready("l-1", "r-1", "p-1") }]);
+    assert_eq!(bed.planned(vec![item]).await, [None]);
+    assert_eq!(bed.lease("l-1").await.choice, 1);
+    assert!(classes(bed).await.is_empty(), "nobody waits any more");
 }

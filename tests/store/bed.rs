@@ -164,6 +164,7 @@ impl Bed {
                 full: BTreeSet::from(["bp".to_owned()]),
                 slots: BTreeSet::from([("bp".to_owned(), "b/1".to_owned()), ("bp".to_owned(), "b/2".to_owned())]),
                 resources: resources.iter().map(|resource| resource.id.clone()).collect(),
+                warm: BTreeSet::from(["bp".to_owned()]),
                 above: BTreeSet::from(["bp".to_owned()]),
             };
             looks.push(self.store.look(&pool.kind, &sought).await.unwrap());
@@ -302,7 +303,9 @@ pub fn new_lease(id: &str) -> NewLease {
         wait_until: None,
         tied: false,
         priority: 0,
+        otherwise: Vec::new(),
         head_start: 0,
+        spacing: None,
         heartbeat: None,
         idle_timeout: None,
         answers: answers(),
@@ -325,7 +328,7 @@ pub fn counted(key: &str, amount: u32, limit: u32) -> Slot {
 
 /// A blueprint with a name space of its own.
 pub fn listed(name: &str, kind: &str) -> Listed {
-    Listed { name: name.to_owned(), kind: kind.to_owned(), space: name.to_owned(), limit: None }
+    Listed { name: name.to_owned(), was: None, kind: kind.to_owned(), space: name.to_owned(), limit: None }
 }
 
 /// A place that `activate` sets up and `release` cleans.
@@ -337,6 +340,7 @@ pub fn set_up(lease: &str, resource: &str, place: &str) -> Placement {
         space: "bp".to_owned(),
         acquisition: Acquisition { slots: vec![], share: 1, ready: None },
         overflow: None,
+        choice: 0,
         quota: None,
         activates: true,
         releases: true,
@@ -374,6 +378,7 @@ pub fn build(resource: &str, slots: &[Slot], takers: Vec<Placement>) -> Build {
         life: Default::default(),
         open_timeout: 600_000,
         opens: true,
+        least: None,
         takers,
     }
 }
@@ -403,5 +408,10 @@ pub fn end_as(lease: &str, outcome: &str, reason: &str) -> Change {
 }
 
 pub fn end_resource(resource: &str) -> Change {
-    Change::EndResource { resource: resource.to_owned(), reason: "not needed".to_owned(), closes: true }
+    Change::EndResource {
+        resource: resource.to_owned(),
+        reason: "not needed".to_owned(),
+        idle_since: None,
+        closes: true,
+    }
 }

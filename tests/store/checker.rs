@@ -23,6 +23,10 @@ const CORRUPTIONS: &[(&str, &str)] = &[
         "update blueprint set building = building + 1 where name = 'bp'",
     ),
     (
+        "a blueprint's count of what it keeps is the number of its resources that nobody wants away",
+        "update resource set wanted = 'end' where id = 'r-1'",
+    ),
+    (
         "no commit raises a count above the limit in force",
         "update event set detail = '{\"count\":2,\"limit\":1}' where id = 'r-1' and was = ''",
     ),

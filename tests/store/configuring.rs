@@ -40,7 +40,12 @@ fn never() -> Considered {
 
 fn give_up(leases: &[&str]) -> Item {
     let leases = leases.iter().map(|lease| (*lease).to_owned()).collect();
-    Item::GiveUp(GiveUp { class: "c".to_owned(), leases, reason: "nothing can serve it".to_owned() })
+    Item::GiveUp(GiveUp {
+        class: "c".to_owned(),
+        otherwise: Vec::new(),
+        leases,
+        reason: "nothing can serve it".to_owned(),
+    })
 }
 
 pub async fn a_blueprint_that_is_not_configured_any_more_is_known_while_it_has_resources(bed: &mut Bed) {
@@ -204,4 +209,61 @@ pub async fn slots_are_listed_with_who_holds_them(bed: &mut Bed) {
     assert_eq!(bed.store.made_with().await.unwrap(), [("digest".to_owned(), "bp".to_owned(), 1)]);
     let waiting = bed.store.waiting().await.unwrap();
     assert_eq!(waiting.iter().map(|class| (class.id.as_str(), class.waiting)).collect::<Vec<_>>(), [("c", 1)]);
+}
+
+pub async fn a_blueprint_that_is_renamed_keeps_what_it_has_made(bed: &mut Bed) {
+    bed.active("l-1", "p-1", "r-1", &[named("b/1")]).await;
+    bed.open("r-2", 1, &[named("b/2")], vec![ready("l-2", "r-2", "p-2")]).await;
+    bed.done(end("l-2")).await;
+    bed.done(end_resource("r-2")).await;
+    let before = bed.blueprint("bp").await;
+    let renamed = || Listed { was: Some("bp".to_owned()), space: "bp".to_owned(), ..listed("fleet", "host") };
+    let configure = |revision, was: &str| Change::Configure {
+        revision,
+        blueprints: vec![renamed()],
+        before: vec![was.to_owned()],
+        pools: vec!["host".to_owned()],
+    };
+    // In a group with what is done to the resources meanwhile.
+    let released = bed.step(Step::Close, "r-2", done_with(None)).await;
+    let outcomes = bed.group(vec![end("l-1"), configure(2, "bp"), released]).await;
+    assert!(outcomes.iter().all(|outcome| outcome.done().is_some()), "{outcomes:?}");
+    assert!(bed.store.blueprints().await.unwrap().iter().all(|row| row.name != "bp"));
+    let after = bed.blueprint("fleet").await;
+    assert_eq!((after.used, after.kept, after.space.as_str()), (before.used - 1, before.kept, "bp"));
+    for resource in ["r-1", "r-2"] {
+        assert_eq!(bed.resource(resource).await.blueprint, "fleet");
+    }
+    assert_eq!(bed.place("p-1").await.blueprint, "fleet");
+    assert_eq!(bed.store.taken("bp", &["b/1".to_owned()]).await.unwrap(), ["b/1"], "its slots stay where they are");
+    // It goes on under its name; whoever announces the same again changes nothing.
+    let released = bed.step(Step::Release, "p-1", done_with(None)).await;
+    bed.done(released).await;
+    bed.done(configure(3, "fleet")).await;
+    assert_eq!(bed.blueprint("fleet").await.used, 1);
+    bed.done(end_resource("r-1")).await;
+    let closed = bed.step(Step::Close, "r-1", done_with(None)).await;
+    bed.done(closed).await;
+    assert_eq!(bed.blueprint("fleet").await.used, 0);
+}
+
+pub async fn a_name_that_is_taken_is_given_to_nobody_else(bed: &mut Bed) {
+    bed.active("l-1", "p-1", "r-1", &[named("b/1")]).await;
+    let change = Change::Configure {
+        revision: 2,
+        blueprints: vec![listed("fleet", "host")],
+        before: vec!["bp".to_owned()],
+        pools: vec!["host".to_owned()],
+    };
+    bed.done(change).await;
+    let renamed = Listed { was: Some("bp".to_owned()), ..listed("fleet", "host") };
+    let change = Change::Configure {
+        revision: 3,
+        blueprints: vec![renamed],
+        before: vec!["bp".to_owned(), "fleet".to_owned()],
+        pools: vec!["host".to_owned()],
+    };
+    bed.done(change).await;
+    assert_eq!(bed.resource("r-1").await.blueprint, "bp");
+    assert_eq!((bed.blueprint("bp").await.retired, bed.blueprint("fleet").await.used), (1, 0));
 }

@@ -115,7 +115,12 @@ pub async fn an_empty_resource_is_released_at_once(bed: &mut Bed) {
 pub async fn a_resource_without_close_is_destroyed_at_once(bed: &mut Bed) {
     bed.open("r-1", 1, &[named("b/1")], vec![ready("l-1", "r-1", "p-1")]).await;
     bed.done(end("l-1")).await;
-    let change = Change::EndResource { resource: "r-1".to_owned(), reason: "not needed".to_owned(), closes: false };
+    let change = Change::EndResource {
+        resource: "r-1".to_owned(),
+        reason: "not needed".to_owned(),
+        idle_since: None,
+        closes: false,
+    };
     bed.done(change).await;
     assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Destroyed);
     assert_eq!(bed.store.taken("bp", &["b/1".to_owned()]).await.unwrap(), [""; 0]);

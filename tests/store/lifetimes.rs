@@ -14,7 +14,7 @@ fn living(resource: &str, lease: &str, life: Life) -> Build {
 }
 
 fn retire(idle_since: Option<i64>) -> Change {
-    Change::Retire { resource: "r-1".to_owned(), idle_since, closes: true }
+    Change::Retire { resource: "r-1".to_owned(), idle_since, least: 0, closes: true }
 }
 
 pub async fn a_resource_that_nobody_uses_is_closed_in_time(bed: &mut Bed) {
@@ -114,4 +114,73 @@ pub async fn what_broke_is_held_until_it_is_let_go(bed: &mut Bed) {
     let close = bed.step(Step::Close, "r-1", done_with(None)).await;
     bed.done(close).await;
     assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Destroyed);
+}
+
+fn for_nobody(resource: &str, least: i64) -> Item {
+    Item::Build(Box::new(Build { opens: false, least: Some(least), ..build(resource, &[], vec![]) }))
+}
+
+fn spare(resource: &str, idle_since: Option<i64>, least: i64) -> Change {
+    Change::Retire { resource: resource.to_owned(), idle_since, least, closes: true }
+}
+
+pub async fn a_blueprint_keeps_as_many_as_it_is_to_keep_and_no_more(bed: &mut Bed) {
+    // Plans are made for pools that there are.
+    bed.done(ask("l-1")).await;
+    let lost = bed.planned(vec![for_nobody("r-1", 2), for_nobody("r-2", 2), for_nobody("r-3", 2)]).await;
+    assert_eq!(lost, [None, None, Some(Lost::Enough("bp".to_owned()))]);
+    assert_eq!((bed.resource("r-1").await.used, bed.resource("r-1").await.room), (0, 1));
+    // Somebody is built for all the same; and what is wanted away is missing.
+    assert_eq!(bed.planned(vec![building("r-4", &[], vec![ready("l-1", "r-4", "p-1")])]).await, [None]);
+    assert_eq!(bed.planned(vec![for_nobody("r-3", 3)]).await, [Some(Lost::Enough("bp".to_owned()))]);
+    bed.done(end_resource("r-1")).await;
+    assert_eq!(bed.planned(vec![for_nobody("r-3", 3)]).await, [None]);
+}
+
+pub async fn what_is_to_be_kept_outlives_its_idleness(bed: &mut Bed) {
+    for lease in ["l-1", "l-2"] {
+        bed.done(ask(lease)).await;
+    }
+    let life = Life { idle_timeout: Some(1_000), ..Life::default() };
+    let two = vec![living("r-1", "l-1", life), living("r-2", "l-2", life)];
+    assert_eq!(bed.planned(two.into_iter().map(|build| Item::Build(Box::new(build))).collect()).await, [None, None]);
+    bed.done(end("l-1")).await;
+    bed.done(end("l-2")).await;
+    bed.at += 5_000;
+    let idle_since = [bed.resource("r-1").await.idle_since, bed.resource("r-2").await.idle_since];
+    bed.done(spare("r-1", idle_since[0], 2)).await;
+    let spared = bed.resource("r-1").await;
+    assert_eq!((spared.status, spared.idle_since), (ResourceStatus::Active, idle_since[0]));
+    assert_eq!(
+        spared.due_at,
+        spared.spared_at.map(|at| at + 1_000),
+        "it is looked at again when it has rested as long"
+    );
+    bed.done(spare("r-2", idle_since[1], 1)).await;
+    assert_eq!(bed.resource("r-2").await.status, ResourceStatus::Released, "there are two, and one is to be kept");
+    bed.at += 2_000;
+    bed.done(spare("r-1", idle_since[0], 1)).await;
+    assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Active);
+    bed.done(spare("r-1", idle_since[0], 0)).await;
+    assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Active, "it has not rested long enough since");
+    bed.at += 2_000;
+    bed.done(spare("r-1", idle_since[0], 0)).await;
+    assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Released);
+}
+
+pub async fn what_is_reclaimed_by_hand_is_what_nobody_was_on(bed: &mut Bed) {
+    bed.done(ask("l-1")).await;
+    assert_eq!(bed.planned(vec![Item::Build(Box::new(living("r-1", "l-1", Life::default())))]).await, [None]);
+    let reclaim = |idle_since| Change::EndResource {
+        resource: "r-1".to_owned(),
+        reason: "reclaimed".to_owned(),
+        idle_since,
+        closes: true,
+    };
+    assert_eq!(bed.lost(reclaim(Some(START))).await, Lost::InUse("r-1".to_owned()));
+    bed.done(end("l-1")).await;
+    let idle_since = bed.resource("r-1").await.idle_since;
+    assert_eq!(bed.lost(reclaim(idle_since.map(|at| at - 1))).await, Lost::InUse("r-1".to_owned()));
+    bed.done(reclaim(idle_since)).await;
+    assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Released);
 }

@@ -32,6 +32,7 @@ async fn fill(bed: &mut Bed) {
             attributes: attributes.to_owned(),
             labels: labels(wanted),
             blueprints: blueprint.map(str::to_owned).into_iter().collect(),
+            ..Request::default()
         };
         let new = NewLease { request, owner: owner.to_owned(), asked_at, class: format!("c-{id}"), ..new_lease(id) };
         bed.done(Change::Ask(Box::new(new))).await;

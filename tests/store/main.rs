@@ -8,6 +8,7 @@ mod configuring;
 mod durability;
 mod ending;
 mod groups;
+mod health;
 mod history;
 mod holding;
 mod leaks;
@@ -50,6 +51,13 @@ on_every_engine! {
         a_priority_is_a_head_start,
         an_owner_has_no_more_than_its_quota,
         who_has_all_that_it_may_holds_up_nobody,
+        an_owner_has_its_turns_one_after_the_other,
+        a_look_brings_what_is_taken_otherwise,
+    }
+    health {
+        what_does_not_answer_takes_nothing_new_until_it_does,
+        what_was_left_is_cleared_before_it_is_lent_again,
+        what_is_gone_breaks,
     }
     planning {
         a_ready_place_makes_the_lease_active_at_once,
@@ -108,6 +116,9 @@ on_every_engine! {
         no_more_are_opened_at_once_than_may_be,
         of_what_has_failed_one_is_tried_at_a_time,
         what_broke_is_held_until_it_is_let_go,
+        a_blueprint_keeps_as_many_as_it_is_to_keep_and_no_more,
+        what_is_to_be_kept_outlives_its_idleness,
+        what_is_reclaimed_by_hand_is_what_nobody_was_on,
     }
     sets {
         a_set_is_found_by_its_keys_as_a_whole,
@@ -127,6 +138,7 @@ on_every_engine! {
         a_resource_ends_without_its_plugin_when_what_it_stands_on_is_lost,
         what_it_stands_on_is_told_when_nobody_is_on_it,
         a_look_brings_what_idle_resources_stand_on,
+        what_was_built_for_nobody_is_for_the_first_that_is_placed_on_it,
     }
     leaks {
         a_resource_that_cant_be_closed_is_given_up,
@@ -167,6 +179,8 @@ on_every_engine! {
         an_edit_that_helps_ends_the_grace,
         a_grace_begins_when_somebody_waits,
         slots_are_listed_with_who_holds_them,
+        a_blueprint_that_is_renamed_keeps_what_it_has_made,
+        a_name_that_is_taken_is_given_to_nobody_else,
     }
     groups {
         the_same_proposal_again_is_known,

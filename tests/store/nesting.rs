@@ -197,3 +197,18 @@ pub async fn a_look_brings_what_idle_resources_stand_on(bed: &mut Bed) {
     let idle = Sought { full: BTreeSet::new(), ..sought };
     assert_eq!(bed.store.look("ground", &idle).await.unwrap().unwrap().towers, []);
 }
+
+pub async fn what_was_built_for_nobody_is_for_the_first_that_is_placed_on_it(bed: &mut Bed) {
+    bed.done(Change::Ask(Box::new(NewLease { owner: "ada".to_owned(), ..new_lease("l-1") }))).await;
+    let warm = Item::Build(Box::new(Build { least: Some(1), ..build("r-1", &[], vec![]) }));
+    assert_eq!(bed.planned(vec![warm]).await, [None]);
+    let change = nest(bed, "r-1", vec![nested("r-1", "n-1", "a host")]).await;
+    bed.done(change).await;
+    let before = bed.lease("n-1").await;
+    assert!(before.ord > bed.lease("l-1").await.ord + 1_000_000_000, "it comes after everybody else");
+    let news = bed.pool("ground").await.news;
+    assert_eq!(bed.planned(vec![Item::Place(set_up("l-1", "r-1", "p-1"))]).await, [None]);
+    let after = bed.lease("n-1").await;
+    assert_eq!((after.owner.as_str(), after.ord), ("ada", bed.lease("l-1").await.ord));
+    assert_eq!(bed.pool("ground").await.news, news + 1);
+}

@@ -2,7 +2,7 @@
 
 use crate::bed::*;
 use drydock_core::config::Life;
-use drydock_core::contract::{Next, Slot};
+use drydock_core::contract::{Next, Slot, Verdict};
 use drydock_core::engine::api::Filter;
 use drydock_core::model::proposal::*;
 use drydock_core::model::rows::{
@@ -134,8 +134,9 @@ impl Chance {
                 }
                 _ => {
                     let resource = self.id("r");
-                    let count = self.below(3);
-                    let takers = (0..=count)
+                    let least = self.one_in(5).then(|| self.below(4) as i64);
+                    let count = if least.is_some() { 0 } else { 1 + self.below(3) };
+                    let takers = (0..count)
                         .map(|_| {
                             let lease = self.lease(seen, kind);
                             self.placement(&lease, &resource)
@@ -154,6 +155,7 @@ impl Chance {
                         },
                         max_resources: Some(6),
                         opens: !self.one_in(4),
+                        least,
                         ..build(&resource, &self.slots(), takers)
                     };
                     items.push(Item::Build(Box::new(made)));
@@ -218,6 +220,12 @@ impl Chance {
                 new.request = request(kind);
                 new.asked_at = at;
                 new.tied = self.one_in(2);
+                new.spacing = self.one_in(3).then_some(1_000);
+                if self.one_in(6) {
+                    let (id, answers) = (format!("{kind}-{}", self.below(3)), answers());
+                    new.class = format!("{kind}-else-{id}");
+                    new.otherwise = vec![NewClass { id, request: request(kind), answers }];
+                }
                 new.heartbeat = self.one_in(2).then_some(1_000);
                 new.idle_timeout = self.one_in(3).then_some(1_000);
                 if self.one_in(5) {
@@ -239,25 +247,48 @@ impl Chance {
                 let (outcome, reason) = ("released".to_owned(), "let go".to_owned());
                 Change::EndLease { lease: id, outcome, reason, fence: self.fence(fence) }
             }
-            13 if self.one_in(2) => Change::EndResource {
-                resource: self.pick(&seen.resources)?.id.clone(),
-                reason: "not needed".to_owned(),
-                closes: !self.one_in(3),
-            },
+            13 if self.one_in(2) => {
+                let resource = self.pick(&seen.resources)?;
+                Change::EndResource {
+                    resource: resource.id.clone(),
+                    reason: "not needed".to_owned(),
+                    idle_since: self.one_in(3).then(|| resource.idle_since.unwrap_or(START)),
+                    closes: !self.one_in(3),
+                }
+            }
+            17 if self.one_in(2) => {
+                let alive: Vec<&Resource> = seen.resources.iter().filter(|r| r.status.alive()).collect();
+                let resource = *self.pick(&alive)?;
+                let said = "it does not answer".to_owned();
+                let verdict =
+                    [Verdict::Healthy, Verdict::Sick(said.clone()), Verdict::Sick(said.clone()), Verdict::Gone(said)];
+                let worst = if self.one_in(6) { 4 } else { 2 };
+                Change::Checked(Checked {
+                    resource: resource.id.clone(),
+                    epoch: resource.epoch - i64::from(self.one_in(10)),
+                    verdict: verdict[self.below(worst)].clone(),
+                    closes: !self.one_in(3),
+                })
+            }
             14 if self.one_in(2) => {
                 let resource = self.pick(&seen.resources)?;
                 let idle_since = resource.idle_since.filter(|_| !self.one_in(8));
-                Change::Retire { resource: resource.id.clone(), idle_since, closes: !self.one_in(3) }
+                Change::Retire {
+                    resource: resource.id.clone(),
+                    idle_since,
+                    least: self.below(3) as i64,
+                    closes: !self.one_in(3),
+                }
             }
             14 if self.one_in(3) => {
                 Change::BlueprintFailed { blueprint: "bp".to_owned(), reason: "trapped".to_owned() }
             }
             16 => {
                 let Lease { id, epoch, fence, .. } = self.pick(&seen.leases)?.clone();
-                match self.below(9) {
+                match self.below(11) {
                     0..3 => Change::KeepLease { lease: id },
-                    3 => Change::HoldLease { lease: id, sign: self.sign(), fence: None },
-                    4 => Change::Extend { lease: id, until: START + 1_000_000, fence: self.fence(fence) },
+                    3..6 => Change::HoldLease { lease: id, sign: self.sign(), fence: None },
+                    6 => Change::Extend { lease: id, until: START + 1_000_000, fence: self.fence(fence) },
                     _ => {
                         let epoch = epoch - i64::from(self.one_in(3));
                         Change::HolderGone { lease: id, sign: self.sign(), epoch }
@@ -445,6 +476,9 @@ const REACHED: &[&str] = &[
     "HolderGone done",
     "HolderGone Epoch",
     "EndResource done",
+    "EndResource InUse",
+    "Checked done",
+    "Checked Epoch",
     "Step open done",
     "Step open Epoch",
     "Step activate done",
@@ -463,13 +497,14 @@ const REACHED: &[&str] = &[
     "item Maximum",
     "item Behind",
     "item Quota",
+    "item Enough",
     "item NoTaker",
 ];
 
 #[tokio::test]
 async fn random_groups_on_sqlite() {
     let mut reached: BTreeMap<String, u32> = BTreeMap::new();
-    for seed in 0..6 {
+    for seed in 0..8 {
         let chance = groups_are_like_single_commits(Bed::file().await, Bed::file().await, seed, 250).await;
         for (outcome, count) in chance.outcomes {
             *reached.entry(outcome).or_default() += count;

@@ -19,6 +19,9 @@ pub struct Descriptor {
     pub request_schema: String,
     pub resource_schema: String,
     pub steps: Steps,
+    /// It says of its resources whether they are still good. Not described, but seen from what it exports.
+    #[serde(default)]
+    pub health: bool,
     pub asks: Vec<Permission>,
     pub may_lease: Vec<String>,
 }
@@ -71,6 +74,39 @@ pub struct Request {
     /// Only these blueprints may serve it, the best first; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blueprints: Vec<String>,
+    /// What it takes if it can't have that at once, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Alternative>,
+}
+
+/// Something else of the same type that a request takes, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alternative {
+    /// JSON text, an object with its keys sorted.
+    pub attributes: String,
+    pub labels: Labels,
+    /// As in a request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blueprints: Vec<String>,
+}
+
+impl Request {
+    /// Its alternatives, each as a request of its own.
+    pub fn alternatives(&self) -> impl Iterator<Item = Request> + '_ {
+        self.otherwise.iter().map(|other| Request {
+            kind: self.kind.clone(),
+            attributes: other.attributes.clone(),
+            labels: other.labels.clone(),
+            blueprints: other.blueprints.clone(),
+            otherwise: Vec::new(),
+        })
+    }
+
+    /// The attributes of what was chosen: 0 is the request itself, then come its alternatives.
+    pub fn chosen(&self, choice: usize) -> &str {
+        let other = choice.checked_sub(1).and_then(|n| self.otherwise.get(n));
+        other.map_or(&self.attributes, |other| &other.attributes)
+    }
 }
 
 /// A key that its owner holds while it lives.
@@ -271,6 +307,17 @@ pub enum Wake {
     After(u64),
     Lease(String),
     Job(String),
+}
+
+/// Whether an active resource is still good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Healthy,
+    /// It can't be used now; the reason, for people.
+    Sick(String),
+    /// It does not exist any more.
+    Gone(String),
 }
 
 /// Why a step failed, and what should happen next.

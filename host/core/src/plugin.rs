@@ -2,7 +2,7 @@
 
 use crate::contract::{
     Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, NestedState, PlaceArg, Progress,
-    Refusal, Request, ResourceArg, Wish,
+    Refusal, Request, ResourceArg, Verdict, Wish,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -78,6 +78,16 @@ pub struct StepCall {
     pub leases: Option<Arc<dyn Nested>>,
 }
 
+/// A look at an active resource.
+#[derive(Clone, Debug)]
+pub struct HealthCall {
+    pub context: Context,
+    pub blueprint: BlueprintArg,
+    pub resource: ResourceArg,
+    /// As in a step's call.
+    pub grants: Vec<String>,
+}
+
 /// A plugin, ready to be called. Every call is cut off by the plugin's own limits; dropping the future cuts it off too.
 #[async_trait]
 pub trait Plugin: Send + Sync {
@@ -102,6 +112,11 @@ pub trait Plugin: Send + Sync {
         r: &Request,
         view: &dyn View,
     ) -> Result<Result<Acquisition, Refusal>, Fault>;
+
+    /// Whether an active resource is still good; only of a plugin whose descriptor says that it has `health`.
+    async fn check(&self, call: HealthCall) -> Result<Verdict, Fault> {
+        Err(Fault::Host(format!("{} can't be looked at: its plugin has no `health`", call.resource.name)))
+    }
 
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault>;
 }

@@ -9,3 +9,22 @@ wasmtime::component::bindgen!({
 
 pub(crate) use drydock::blueprint::{commands, leases, log, types, view};
 pub(crate) use exports::drydock::blueprint::planning;
+
+/// The same with what only some plugins export.
+pub(crate) mod with_health {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "plugin-with-health",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "drydock:blueprint/types": super::drydock::blueprint::types,
+            "drydock:blueprint/log": super::drydock::blueprint::log,
+            "drydock:blueprint/view": super::drydock::blueprint::view,
+            "drydock:blueprint/commands": super::drydock::blueprint::commands,
+            "drydock:blueprint/leases": super::drydock::blueprint::leases,
+        },
+    });
+
+    pub(crate) use exports::drydock::blueprint::health::Verdict;
+}

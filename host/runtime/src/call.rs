@@ -19,6 +19,7 @@ pub(crate) enum Function {
     Allocate,
     Acquire,
     Act(Step),
+    Check,
 }
 
 impl Function {
@@ -29,11 +30,12 @@ impl Function {
             Function::Allocate => "allocate",
             Function::Acquire => "acquire",
             Function::Act(step) => step.name(),
+            Function::Check => "check",
         }
     }
 
     pub(crate) fn acts(self) -> bool {
-        matches!(self, Function::Act(_))
+        matches!(self, Function::Act(_) | Function::Check)
     }
 
     pub(crate) fn compute(self, limits: &Limits) -> Duration {

@@ -1,5 +1,6 @@
 //! A component as a [`Plugin`]: a fresh store for every call, cut off when it takes too much.
 
+use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
 use crate::bindings::{self, PluginPre, types};
 use crate::call::{Call, Function, Rights};
 use crate::sandbox::{Frame, Guest, Sandbox};
@@ -8,9 +9,9 @@ use crate::translate as t;
 use async_trait::async_trait;
 use drydock_core::contract::{
     Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Needs, Progress, Refusal, Request, ResourceArg,
-    StepOutcome,
+    StepOutcome, Verdict,
 };
-use drydock_core::plugin::{Fault, Plugin, Step, StepCall, View};
+use drydock_core::plugin::{Fault, HealthCall, Plugin, Step, StepCall, View};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Store;
@@ -19,6 +20,8 @@ use wasmtime::Store;
 pub(crate) struct Component {
     sandbox: Arc<Sandbox>,
     instance: PluginPre<Call>,
+    /// Where it exports `health`.
+    health: Option<PluginWithHealthPre<Call>>,
     digest: String,
     descriptor: Descriptor,
     schemas: Schemas,
@@ -40,6 +43,8 @@ impl Component {
         instance: PluginPre<Call>,
         digest: String,
     ) -> Result<Component, Fault> {
+        // What it exports under that name and not as the contract has it counts as not there: nobody calls it.
+        let health = PluginWithHealthPre::new(instance.instance_pre().clone()).ok();
         let frame = Frame {
             function: Function::Describe,
             blueprint: None,
@@ -53,11 +58,12 @@ impl Component {
         };
         let answer = sandbox.run(&instance, &Rights::default(), frame, call).await?;
         let descriptor = t::descriptor(answer).map_err(|broken| broken.in_answer_of("describe"))?;
+        let descriptor = Descriptor { health: health.is_some(), ..descriptor };
         let schemas = Schemas::new(&descriptor)
             .map_err(|error| Fault::BrokeContract(format!("`describe` answered what it may not: {error}")))?;
         let rights =
             Rights { plugin: descriptor.name.clone(), asks: descriptor.asks.clone().into(), grants: Vec::new() };
-        Ok(Component { sandbox, instance, digest, descriptor, schemas, rights })
+        Ok(Component { sandbox, instance, health, digest, descriptor, schemas, rights })
     }
 
     async fn run<T: Send + 'static>(
@@ -145,6 +151,29 @@ impl Plugin for Component {
             Ok(acquisition) => Ok(Ok(t::acquisition(acquisition).map_err(|broken| broken.in_answer_of("acquire"))?)),
             Err(refusal) => Ok(Err(t::refusal(refusal))),
         }
+    }
+
+    async fn check(&self, call: HealthCall) -> Result<Verdict, Fault> {
+        let Some(instance) = &self.health else {
+            return Err(Fault::Host("`check` was to be called, and the plugin does not have it".to_owned()));
+        };
+        let (context, blueprint, resource) =
+            (t::context(&call.context), t::blueprint(&call.blueprint), t::resource(&call.resource));
+        let frame = Frame {
+            function: Function::Check,
+            blueprint: Some(&call.blueprint),
+            grants: &call.grants,
+            time: Duration::from_millis(call.context.deadline),
+            view: None,
+            leases: None,
+        };
+        let check = |guest: PluginWithHealth, mut store: Store<Call>| -> Guest<_> {
+            Box::pin(async move {
+                let health = guest.drydock_blueprint_health();
+                health.call_check(&mut store, &context, &blueprint, &resource).await
+            })
+        };
+        Ok(t::verdict(self.sandbox.run(instance, &self.rights, frame, check).await?))
     }
 
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {

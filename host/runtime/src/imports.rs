@@ -1,7 +1,7 @@
 //! What a guest may call: `log`, `view` and `commands`; `leases` is in a file of its own.
 
 use crate::bindings::{commands, log, types, view};
-use crate::call::{Call, Function};
+use crate::call::Call;
 use crate::commands::{Command, CommandError, Exit};
 use crate::nesting::beneath;
 use crate::translate::{access, escaped};
@@ -127,11 +127,11 @@ impl Call {
     fn may_run(&self, on: &Access) -> Result<(), String> {
         let blueprint = &self.blueprint;
         let plugin = &self.rights.plugin;
-        if !matches!(self.function, Function::Act(_)) {
+        if !self.function.acts() {
             let function = self.function.name();
             return Err(format!(
                 "the plugin {plugin} tried to run a command in `{function}`, which only decides; commands can be run in \
-                 open, activate, release and close"
+                 open, activate, release, close and check"
             ));
         }
         let (scope, what) = match on {

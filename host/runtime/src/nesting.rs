@@ -51,6 +51,9 @@ impl Call {
         let function = self.function.name();
         match (&self.leases, self.function) {
             (Some(nested), Function::Act(_)) => Ok(Arc::clone(nested)),
+            (_, Function::Check) => {
+                Err("`check` only looks; nested leases are for open, activate, release and close".to_owned())
+            }
             (_, Function::Act(_)) => Err(format!("there is nobody to lease from in this call of `{function}`")),
             _ => Err(format!("`{function}` only decides; nested leases are for open, activate, release and close")),
         }

@@ -1,5 +1,6 @@
 //! One call of a guest: a fresh store, its limits, and both cut-offs.
 
+use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
 use crate::bindings::{self, PluginPre};
 use crate::call::{Call, Function, Memory, Rights};
 use crate::commands::Runner;
@@ -45,6 +46,29 @@ pub(crate) struct Frame<'a> {
 /// A call that is under way. It owns its store, so dropping it ends the guest.
 pub(crate) type Guest<T> = BoxFuture<'static, wasmtime::Result<T>>;
 
+/// A component, linked and ready to be instantiated, as one of the contract's worlds.
+pub(crate) trait Linked: Sync {
+    type Plugin: Send;
+
+    fn instantiate(&self, store: &mut Store<Call>) -> impl Future<Output = wasmtime::Result<Self::Plugin>> + Send;
+}
+
+impl Linked for PluginPre<Call> {
+    type Plugin = bindings::Plugin;
+
+    async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<bindings::Plugin> {
+        self.instantiate_async(store).await
+    }
+}
+
+impl Linked for PluginWithHealthPre<Call> {
+    type Plugin = PluginWithHealth;
+
+    async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<PluginWithHealth> {
+        self.instantiate_async(store).await
+    }
+}
+
 /// Bytes that a guest may hand to the host in one piece, in whatever shape: lists can name the same text many times.
 const CARRIED: usize = 16 << 20;
 
@@ -60,12 +84,12 @@ impl Sandbox {
     }
 
     /// Makes one call in a fresh store.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static, L: Linked>(
         &self,
-        instance: &PluginPre<Call>,
+        instance: &L,
         rights: &Rights,
         frame: Frame<'_>,
-        call: impl FnOnce(bindings::Plugin, Store<Call>) -> Guest<T> + Send,
+        call: impl FnOnce(L::Plugin, Store<Call>) -> Guest<T> + Send,
     ) -> Result<T, Fault> {
         let function = frame.function;
         let gate = if function.acts() { &self.acting } else { &self.deciding };
@@ -91,7 +115,7 @@ impl Sandbox {
         self.arm(&mut store, function, meter.clone());
 
         let called = meter.measure(async {
-            let guest = instance.instantiate_async(&mut store).await?;
+            let guest = instance.instantiate(&mut store).await?;
             call(guest, store).await
         });
         let answered = async {

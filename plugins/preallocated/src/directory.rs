@@ -20,6 +20,9 @@ const REMOVE: &str = r#"rm -rf -- "$1" 2>/dev/null || { chmod -R u+rwx -- "$1" &
 /// Makes sure that directories can be made here.
 const PREPARE: &str = r#"mkdir -p -- "$1" && test -d "$1" && test -w "$1" && test -x "$1""#;
 
+/// Makes sure of the same, and changes nothing.
+const LOOK: &str = r#"test -d "$1" && test -w "$1" && test -x "$1""#;
+
 /// A host on which directories are made and removed.
 pub struct Site<'a>(pub &'a Attributes);
 
@@ -42,6 +45,14 @@ impl Site<'_> {
             (System::Windows, _) => self.run(&["cmd.exe", "/c", "exit 0"], "run cmd.exe", Next::Elsewhere),
             // There is no command that every other system has.
             (System::Other, _) => Ok(()),
+        }
+    }
+
+    /// The same, without making anything.
+    pub fn look(&self) -> Result<(), Failure> {
+        match (self.0.platform, &self.0.path) {
+            (System::Posix, Some(path)) => self.shell(LOOK, path, "look at", Next::Elsewhere),
+            _ => self.prepare(),
         }
     }
 

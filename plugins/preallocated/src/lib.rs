@@ -3,6 +3,7 @@
 
 mod config;
 mod directory;
+mod health;
 mod hosts;
 mod lifecycle;
 mod planning;
@@ -11,7 +12,7 @@ mod planning;
 mod contract {
     wit_bindgen::generate!({
         path: "../../wit",
-        world: "plugin",
+        world: "plugin-with-health",
         pub_export_macro: true,
     });
     pub use drydock::blueprint::{commands, types, view};

@@ -72,7 +72,7 @@ struct Saved {
     directory: String,
 }
 
-fn attributes(on: &Resource) -> Result<Attributes, Failure> {
+pub fn attributes(on: &Resource) -> Result<Attributes, Failure> {
     serde_json::from_str(&on.attributes).map_err(|error| Failure {
         blame: Blame::Plugin,
         next: Next::Attention,

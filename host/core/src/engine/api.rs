@@ -65,6 +65,13 @@ pub enum AskError {
          another name, or wait until those are gone"
     )]
     OtherType { name: String, makes: String, kind: String, resources: i64 },
+    #[error("resource {0} has been used since then, so nothing was done; `drydock show {0}` says by whom")]
+    InUse(String),
+    #[error(
+        "blueprint {was:?} can't be named {name:?}: there is a retired one of that name that still has {resources} \
+         resources; choose another, or wait until those are gone"
+    )]
+    NameTaken { name: String, was: String, resources: i64 },
     #[error("resource {0} is being closed, and is not taken back; `drydock show {0}` says why")]
     Closing(String),
     #[error(
@@ -137,7 +144,7 @@ pub struct Preview {
     /// The revision in force, which it is compared with.
     pub base: u64,
     pub changes: Vec<BlueprintChange>,
-    /// Of `ageing`, `every_owner` and `owner`.
+    /// Of `ageing`, `fair_share`, `every_owner` and `owner`.
     #[serde(default)]
     pub order: Vec<Difference>,
     /// Leases that wait for what nothing could ever serve any more.
@@ -153,7 +160,10 @@ pub struct BlueprintChange {
     #[serde(rename = "type")]
     pub kind: String,
     pub what: What,
-    /// Of one that changes.
+    /// The name that it has now, of one that is renamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// Of one that changes or is renamed.
     pub differences: Vec<Difference>,
     /// Resources it has. They stay as they were made; those of one that retires are closed as soon as nobody is on them.
     pub resources: i64,
@@ -164,6 +174,7 @@ pub struct BlueprintChange {
 pub enum What {
     New,
     Changes,
+    Renamed,
     Retires,
 }
 

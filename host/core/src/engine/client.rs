@@ -7,10 +7,11 @@ use super::farm::InForce;
 use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
-use crate::model::proposal::{Change, Lost, NewLease, Outcome, QUOTAS, SetOf};
+use crate::model::proposal::{Change, Lost, NewClass, NewLease, Outcome, QUOTAS, SetOf};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
+use crate::planner::warm::warm_class;
 use crate::store::Touched;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -70,6 +71,15 @@ impl Node {
         known_type(&farm, &ask.request)?;
         let class = class_of(&ask.request);
         let answers = self.considered(&farm, &class, &ask.request).await?;
+        let mut otherwise = Vec::with_capacity(ask.request.otherwise.len());
+        for request in ask.request.alternatives() {
+            known_type(&farm, &request)?;
+            let id = class_of(&request);
+            let answers = self.considered(&farm, &id, &request).await?;
+            otherwise.push(NewClass { id, request, answers });
+        }
+        let every = std::iter::once(&answers).chain(otherwise.iter().map(|other| &other.answers));
+        let never = every.map(never).collect::<Option<Vec<_>>>().map(|reasons| reasons.join("; "));
         let key = ask.key.as_ref().map(|name| RequestKey {
             owner: ask.owner.clone(),
             name: name.clone(),
@@ -89,10 +99,12 @@ impl Node {
             tied: ask.tied,
             priority: i64::from(ask.priority),
             head_start: farm.order.head_start(ask.priority),
+            spacing: farm.order.spacing(&ask.owner),
             heartbeat: ask.heartbeat,
             idle_timeout: ask.idle_timeout,
-            never: never(&answers),
+            never,
             answers,
+            otherwise,
             revision: farm.revision as i64,
         })
     }
@@ -161,11 +173,17 @@ impl Node {
         self.about(id.clone(), Change::Extend { lease: id, until, fence }).await
     }
 
-    /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it.
-    pub async fn end_resource(&self, resource: &str, reason: &str) -> Result<Resource, AskError> {
+    /// Wants a resource ended: it takes nothing new, and is closed when nobody is on it. With `idle_since`, only if nobody
+    /// has been on it since then; milliseconds since 1970.
+    pub async fn end_resource(
+        &self,
+        resource: &str,
+        reason: &str,
+        idle_since: Option<i64>,
+    ) -> Result<Resource, AskError> {
         let id = self.find(resource).await?;
         let closes = self.closes(&id).await?;
-        let change = Change::EndResource { resource: id.clone(), reason: reason.to_owned(), closes };
+        let change = Change::EndResource { resource: id.clone(), reason: reason.to_owned(), idle_since, closes };
         match self.commit(change).await {
             Outcome::Lost(lost) => return Err((&lost).into()),
             Outcome::Unknown(why) => return Err(AskError::Store(why)),
@@ -209,13 +227,20 @@ impl Node {
     async fn closes(&self, id: &str) -> Result<bool, AskError> {
         let subject = self.read("resource", self.store.resource(id)).await?;
         let row = subject.resource.ok_or_else(|| AskError::NoSuchLease(id.to_owned()))?;
+        let io = self.env.io().await;
         let pinned = self.farm().pinned(&row, &self.store).await;
+        drop(io);
         Ok(pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close))
     }
 
     /// Blueprints that are configured or have resources.
     pub async fn blueprints(&self) -> Result<Vec<Blueprint>, AskError> {
         Ok(self.read("blueprints", self.store.blueprints()).await?)
+    }
+
+    /// What keeps a blueprint of this node's configuration from having as many resources as it is to keep.
+    pub fn lacks_for(&self, blueprint: &str) -> Vec<Obstacle> {
+        lock(&self.waits).get(&warm_class(blueprint)).cloned().unwrap_or_default()
     }
 
     /// Which plugins the resources that are not destroyed were made with: digest, blueprint, and how many.

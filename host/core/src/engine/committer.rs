@@ -141,6 +141,7 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
             Change::EndResource { resource, .. } => format!("end {resource}"),
             Change::DrainBlueprint { blueprint, reason } => drained(blueprint, reason),
             Change::DrainResource { resource, reason, .. } => drained(resource, reason),
+            Change::Checked(checked) => format!("checked {}: {:?}", checked.resource, checked.verdict),
             Change::Retire { resource, .. } => format!("retire {resource}"),
             Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
             Change::Late(late) => format!("{} of {} came too late", late.step.name(), late.subject),

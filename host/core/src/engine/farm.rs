@@ -1,9 +1,9 @@
 //! The configuration in force with its plugins, and the older ones that resources are pinned to.
 
-use crate::config::{BlueprintConfig, ConfigRevision, Growth, Order};
+use crate::config::{BlueprintConfig, ConfigRevision, Former, Growth, Order};
 use crate::contract::BlueprintArg;
 use crate::model::rows::Resource;
-use crate::planner::terms::Terms;
+use crate::planner::terms::{Terms, Warm};
 use crate::plugin::{Fault, Plugin};
 use crate::store::Store;
 use async_trait::async_trait;
@@ -52,6 +52,7 @@ pub struct InForce {
     pub installation: String,
     pub blueprints: BTreeMap<String, Configured>,
     pub order: Order,
+    formerly: BTreeMap<String, Vec<Former>>,
     source: Option<Arc<dyn PluginSource>>,
     older: Mutex<BTreeMap<(u64, String, String), Configured>>,
 }
@@ -96,13 +97,33 @@ impl InForce {
                 blueprints.insert(name, Configured { config: Arc::new(config), plugin, revision });
             }
         }
-        let order = farm.config.order;
-        InForce { revision, installation, blueprints, order, source: farm.source, older: Mutex::default() }
+        let (order, formerly) = (farm.config.order, farm.config.formerly);
+        InForce { revision, installation, blueprints, order, formerly, source: farm.source, older: Mutex::default() }
     }
 
     /// Blueprints that make this type.
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a String, &'a Configured)> {
         self.blueprints.iter().filter(move |(_, blueprint)| blueprint.plugin.descriptor().kind == kind)
+    }
+
+    /// The name that a blueprint had before the one that it has.
+    pub fn was(&self, name: &str) -> Option<&str> {
+        let was = self.blueprints.get(name)?.config.was.as_deref()?;
+        let former = self.formerly.get(name)?.last()?;
+        (former.name == was).then_some(was)
+    }
+
+    /// Whether a request that names blueprints means this one: also by a name that it had, and that no other has now.
+    pub fn is_meant(&self, name: &String, named: &[String]) -> bool {
+        let former = || self.formerly.get(name).into_iter().flatten().map(|former| &former.name);
+        let mut former = former().filter(|former| !self.blueprints.contains_key(*former));
+        named.is_empty() || named.contains(name) || former.any(|former| named.contains(former))
+    }
+
+    /// The name that a blueprint had in a revision.
+    fn name_in<'a>(&'a self, name: &'a str, revision: u64) -> &'a str {
+        let former = self.formerly.get(name).into_iter().flatten().find(|former| former.until >= revision);
+        former.map_or(name, |former| &former.name)
     }
 
     pub fn kinds(&self) -> Vec<String> {
@@ -141,6 +162,8 @@ impl InForce {
                 digest: blueprint.plugin.digest().to_owned(),
                 steps: blueprint.plugin.descriptor().steps,
                 max_resources: config.max_resources.map(i64::from),
+                warm: (config.min_resources > 0)
+                    .then(|| Warm { least: i64::from(config.min_resources), request: config.warm_request(kind) }),
                 leases_per_resource: i64::from(config.leases_per_resource),
                 overflow: i64::from(config.overflow),
                 max_building: config.max_building.map(i64::from),
@@ -198,7 +221,7 @@ impl InForce {
         let config: ConfigRevision = serde_json::from_str(&text).map_err(|error| missing(error.to_string()))?;
         let config = config
             .blueprints
-            .get(&resource.blueprint)
+            .get(self.name_in(&resource.blueprint, revision))
             .cloned()
             .ok_or_else(|| missing("does not name it".to_owned()))?;
         let plugin = match self.plugins().remove(&resource.digest) {

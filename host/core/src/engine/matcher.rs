@@ -9,6 +9,7 @@ use crate::model::protection::Protection;
 use crate::planner::answers::Answers;
 use crate::planner::look::Look;
 use crate::planner::record::Record;
+use crate::planner::warm::warm_class;
 use crate::planner::{Planned, Planner, plan};
 use crate::store::{Sought, StoreError};
 use futures::future::{Either, select};
@@ -184,7 +185,9 @@ impl Matcher {
         let blueprints = &farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
         let (growth, above) = (farm.growth(kind), farm.above(kind));
-        let mut sought = Sought { growth, above, order: farm.order.clone(), ..Sought::default() };
+        let warm = farm.of_kind(kind).filter(|(_, of)| of.config.min_resources > 0);
+        let warm = warm.map(|(_, of)| of.config.slot_space().to_owned()).collect();
+        let mut sought = Sought { growth, above, warm, order: farm.order.clone(), ..Sought::default() };
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
         for (blueprint, slots) in answers.offered_slots() {
@@ -203,11 +206,13 @@ impl Matcher {
     fn publish(&self, look: &Look, mut waits: BTreeMap<String, Vec<Obstacle>>) {
         let mut changed = false;
         let mut all = lock(&self.node.waits);
-        for class in look.classes.iter().map(|look| &look.class).filter(|class| class.kind == self.kind) {
-            let before = all.remove(&class.id);
-            let now = waits.remove(&class.id);
+        let classes = look.classes.iter().map(|look| &look.class).filter(|class| class.kind == self.kind);
+        let kept = look.blueprints.values().filter(|row| row.kind == self.kind).map(|row| warm_class(&row.name));
+        for class in classes.map(|class| class.id.clone()).chain(kept) {
+            let before = all.remove(&class);
+            let now = waits.remove(&class);
             changed |= before != now;
-            all.extend(now.map(|now| (class.id.clone(), now)));
+            all.extend(now.map(|now| (class, now)));
         }
         drop(all);
         if changed {
@@ -218,10 +223,12 @@ impl Matcher {
     fn plan(&self, farm: &InForce, look: &Look) -> Planned {
         let node = &self.node;
         let mut answers = lock(&self.answers);
-        let classes: Vec<&str> = look.classes.iter().map(|class| class.class.id.as_str()).collect();
-        answers.keep_only(&classes);
         let mut terms = farm.terms(&self.kind);
         look.others.keys().for_each(|kind| terms.extend(farm.terms(kind)));
+        let warm: Vec<String> =
+            terms.values().filter(|terms| terms.warm.is_some()).map(|terms| warm_class(&terms.name)).collect();
+        let classes = look.classes.iter().map(|class| class.class.id.as_str()).chain(warm.iter().map(String::as_str));
+        answers.keep_only(&classes.collect::<Vec<_>>());
         let (revision, at) = (farm.revision as i64, node.env.now());
         let planner = Planner {
             answers: &answers,

@@ -4,6 +4,7 @@ pub mod api;
 mod client;
 mod committer;
 mod farm;
+mod health;
 mod heart;
 mod history;
 mod holds;

@@ -58,7 +58,7 @@ impl Nesting {
         let object: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(&attributes);
         let attributes = object.map_err(|error| format!("the attributes of {name:?} are no JSON object: {error}"))?;
         let attributes = serde_json::Value::Object(attributes).to_string();
-        let request = Request { kind, attributes, labels, blueprints };
+        let request = Request { kind, attributes, labels, blueprints, otherwise: Vec::new() };
         let farm = self.node.farm();
         known_type(&farm, &request).map_err(|error| error.to_string())?;
         let class = class_of(&request);
@@ -81,7 +81,9 @@ impl Nesting {
             set: None,
             tied: false,
             priority: 0,
+            otherwise: Vec::new(),
             head_start: 0,
+            spacing: None,
             heartbeat: None,
             idle_timeout: None,
             answers,

@@ -6,7 +6,7 @@ use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
-use super::{heart, history, matcher, revision, sweep};
+use super::{health, heart, history, matcher, revision, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
@@ -25,6 +25,8 @@ pub struct Node {
     pub(super) configuring: tokio::sync::Mutex<()>,
     /// The store has a newer revision than this node.
     pub(super) newer: Notify,
+    /// Another configuration is in force here.
+    pub(super) reconfigured: Notify,
     /// Types whose matchers run.
     matched: Mutex<BTreeSet<String>>,
     pub(crate) protections: Protections,
@@ -109,6 +111,7 @@ impl Node {
             farm: Mutex::new(Arc::new(farm)),
             configuring: tokio::sync::Mutex::default(),
             newer: Notify::new(),
+            reconfigured: Notify::new(),
             matched: Mutex::default(),
             protections,
             id,
@@ -144,6 +147,7 @@ impl Node {
         }
         heart::take_over(&node).await?;
         node.spawn("heart", heart::run(Arc::clone(&node)));
+        node.spawn("health", health::run(Arc::clone(&node)));
         node.spawn("revisions", revision::run(Arc::clone(&node)));
         if sweeps {
             node.spawn("sweep", sweep::run(Arc::clone(&node)));
@@ -286,6 +290,7 @@ impl Node {
     /// What was answered under another revision is not asked for any more.
     pub(super) fn set_farm(&self, farm: InForce) {
         *lock(&self.farm) = Arc::new(farm);
+        self.reconfigured.notify_one();
         lock(&self.considered).clear();
     }
 
@@ -351,6 +356,7 @@ impl From<&Lost> for AskError {
             Lost::Ended(lease) => AskError::Ended(lease.clone()),
             Lost::Untied(lease) => AskError::Untied(lease.clone()),
             Lost::Fence { lease, fence } => AskError::OtherEpoch { lease: lease.clone(), fence: *fence },
+            Lost::InUse(resource) => AskError::InUse(resource.clone()),
             Lost::NotStuck(resource, status) => AskError::NotStuck { resource: resource.clone(), status: *status },
             lost => AskError::Store(lost.to_string()),
         }

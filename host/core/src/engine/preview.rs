@@ -3,7 +3,7 @@
 use super::api::{AskError, BlueprintChange, Difference, Preview, Stranded, What};
 use super::farm::{Farm, InForce};
 use super::node::Node;
-use super::{client, questions};
+use super::{client, questions, revision};
 use crate::config::{EDIT_GRACE, Order};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -12,6 +12,8 @@ impl Node {
     /// Compares a farm with what is in force, and asks its blueprints about everybody who waits.
     pub async fn preview(&self, mut farm: Farm) -> Result<Preview, AskError> {
         farm.note_digests();
+        let last = self.read("the last revision", self.store.config(None)).await?;
+        farm.config.follow(revision::read_last(&last)?.as_ref());
         let current = self.farm();
         let next = InForce::new(farm, current.revision + 1, current.installation.clone());
         let rows = self.read("blueprints", self.store.blueprints()).await?;
@@ -27,41 +29,56 @@ impl Node {
                 let (name, makes, kind) = (name.clone(), row.kind.clone(), kind.clone());
                 return Err(AskError::OtherType { name, makes, kind, resources: row.used });
             }
-            let before = current.blueprints.get(name);
+            let was = next.was(name).filter(|was| !next.blueprints.contains_key(*was) && rows.contains_key(was));
+            if let Some((was, row)) = was.zip(rows.get(name.as_str())) {
+                let (name, was) = (name.clone(), was.to_owned());
+                return Err(AskError::NameTaken { name, was, resources: row.used });
+            }
+            let before = current.blueprints.get(was.unwrap_or(name));
             let mut differences = Vec::new();
             if let Some(before) = before {
                 let json = |blueprint: &super::Configured| {
                     let mut json = serde_json::to_value(&*blueprint.config).unwrap_or_default();
+                    json["name"] = Value::Null;
+                    json["was"] = Value::Null;
                     // What it runs, and not only what that is called.
                     json["plugin digest"] =
                         Value::from(&blueprint.plugin.digest()[..12.min(blueprint.plugin.digest().len())]);
                     json
                 };
                 differ("", Some(&json(before)), Some(&json(blueprint)), &mut differences);
-                if differences.is_empty() {
+                if differences.is_empty() && was.is_none() {
                     continue;
                 }
             }
             changes.push(BlueprintChange {
                 name: name.clone(),
                 kind: kind.clone(),
-                what: if before.is_some() { What::Changes } else { What::New },
+                what: match (before, was) {
+                    (_, Some(_)) => What::Renamed,
+                    (Some(_), None) => What::Changes,
+                    (None, None) => What::New,
+                },
+                was: was.map(str::to_owned),
                 differences,
-                resources: used(name),
+                resources: used(was.unwrap_or(name)),
             });
         }
-        for (name, blueprint) in current.blueprints.iter().filter(|(name, _)| !next.blueprints.contains_key(*name)) {
+        let renamed: Vec<String> = changes.iter().filter_map(|change| change.was.clone()).collect();
+        let stays = |name: &String| next.blueprints.contains_key(name) || renamed.contains(name);
+        for (name, blueprint) in current.blueprints.iter().filter(|(name, _)| !stays(name)) {
             changes.push(BlueprintChange {
                 name: name.clone(),
                 kind: blueprint.plugin.descriptor().kind.clone(),
                 what: What::Retires,
+                was: None,
                 differences: Vec::new(),
                 resources: used(name),
             });
         }
         changes.sort_by(|a, b| a.name.cmp(&b.name));
         let mut order = Vec::new();
-        let json = |order: &Order| serde_json::json!({ "ageing": order.ageing, "every_owner": order.every_owner, "owner": order.owners });
+        let json = |order: &Order| serde_json::json!({ "ageing": order.ageing, "fair_share": order.fair_share, "every_owner": order.every_owner, "owner": order.owners });
         differ("", Some(&json(&current.order)), Some(&json(&next.order)), &mut order);
         let stranded = self.stranded(&next).await?;
         Ok(Preview { base: current.revision, changes, order, stranded, grace: EDIT_GRACE })
@@ -71,12 +88,16 @@ impl Node {
     async fn stranded(&self, next: &InForce) -> Result<Vec<Stranded>, AskError> {
         let mut stranded = Vec::new();
         for class in self.read("who waits", self.store.waiting()).await? {
-            let request = &class.request.0;
-            let considered = questions::answers(self, next, request).await;
-            let (answers, _) = considered.map_err(|fault| AskError::Store(fault.to_string()))?;
-            if let Some(reasons) = client::never(&answers) {
+            let request = class.request.0;
+            let mut every = Some(Vec::new());
+            for way in std::iter::once(request.clone()).chain(request.alternatives()) {
+                let considered = questions::answers(self, next, &way).await;
+                let (answers, _) = considered.map_err(|fault| AskError::Store(fault.to_string()))?;
+                every = every.zip(client::never(&answers)).map(|(all, reasons)| [all, vec![reasons]].concat());
+            }
+            if let Some(reasons) = every {
+                let reasons = reasons.into_iter().filter(|reasons| !reasons.is_empty()).collect::<Vec<_>>().join("; ");
                 let reasons = if reasons.is_empty() { "nothing makes it any more".to_owned() } else { reasons };
-                let request = request.clone();
                 stranded.push(Stranded { request, leases: class.waiting, reasons, since: class.never_since });
             }
         }

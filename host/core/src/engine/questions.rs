@@ -13,6 +13,7 @@ use crate::model::rows::{Considered, Resource};
 use crate::planner::answers::{Acquired, Allocated, Answers as Memory, Offer, Question};
 use crate::planner::look::{ClassLook, Look};
 use crate::planner::shut::CONSIDER_AGAIN;
+use crate::planner::warm::keeper;
 use crate::plugin::{Fault, View};
 use crate::store::Store;
 use async_trait::async_trait;
@@ -73,10 +74,20 @@ fn beside(farm: &InForce, look: &Look, class: &ClassLook, question: &Question, a
     offers.iter().filter(free).cloned().collect()
 }
 
+/// How many a class is wanted for, also by those who only take it otherwise.
+fn waiting(look: &Look, class: &ClassLook) -> usize {
+    let mains = look.classes.iter().filter(|main| main.class.otherwise.0.contains(&class.class.id));
+    let all = class.class.waiting + mains.map(|main| main.class.waiting).sum::<i64>();
+    all.max(1) as usize
+}
+
 impl Context {
     fn of(farm: &Arc<InForce>, look: &Look, question: &Question, answers: &Memory) -> Option<Context> {
         let (Question::Consider { class } | Question::Allocate { class, .. } | Question::Acquire { class, .. }) =
             question;
+        if let Some(keeper) = keeper(class) {
+            return Context::for_nobody(farm, look, class, keeper);
+        }
         let class = look.classes.iter().find(|look| look.class.id == *class)?;
         let resource = match question {
             Question::Acquire { resource, .. } => {
@@ -90,10 +101,26 @@ impl Context {
             class: class.class.id.clone(),
             request: class.class.request.0.clone(),
             resource,
-            waiting: class.class.waiting.max(1) as usize,
+            waiting: waiting(look, class),
             news: look.pool_of(&class.class.kind).news,
             freed: look.pool_of(&class.class.kind).freed,
             beside: beside(farm, look, class, question, answers),
+        })
+    }
+
+    /// What is asked for a blueprint that keeps something though nobody has asked for it.
+    fn for_nobody(farm: &Arc<InForce>, look: &Look, class: &str, blueprint: &str) -> Option<Context> {
+        let found = farm.blueprints.get(blueprint)?;
+        let kept = look.blueprints.get(blueprint).map_or(0, |row| row.kept.max(0) as usize);
+        Some(Context {
+            farm: Arc::clone(farm),
+            class: class.to_owned(),
+            request: found.config.warm_request(&found.plugin.descriptor().kind),
+            resource: None,
+            waiting: (found.config.min_resources as usize).saturating_sub(kept).max(1),
+            news: look.pool.news,
+            freed: look.pool.freed,
+            beside: Vec::new(),
         })
     }
 
@@ -282,7 +309,7 @@ pub async fn answers(
     let mut answers = BTreeMap::new();
     let mut failed = BTreeMap::new();
     for (name, configured) in farm.of_kind(&request.kind) {
-        if !request.blueprints.is_empty() && !request.blueprints.contains(name) {
+        if !farm.is_meant(name, &request.blueprints) {
             continue;
         }
         if configured.config.disabled && !node.protections.has(Protection::StillCounts) {

@@ -6,6 +6,7 @@
 use super::api::AskError;
 use super::farm::{Configured, Farm, InForce};
 use super::node::Node;
+use crate::config::ConfigRevision;
 use crate::model::proposal::{Change, Listed, Outcome};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
@@ -28,12 +29,13 @@ pub async fn make(
         store.save_plugin(digest, component, now).await?;
     }
     loop {
+        let last = store.config(None).await?;
         let mut config = farm.config.clone();
+        config.follow(read_last(&last)?.as_ref());
         let mut text = |revision: u64| {
             config.revision = revision;
             serde_json::to_string(&config).map_err(|error| AskError::Store(error.to_string()))
         };
-        let last = store.config(None).await?;
         if let (Some(base), Some((revision, _))) = (base, &last)
             && base != *revision
         {
@@ -50,8 +52,17 @@ pub async fn make(
                 next
             }
         };
-        return Ok(InForce::new(farm, revision, installation));
+        return Ok(InForce::new(Farm { config, ..farm }, revision, installation));
     }
+}
+
+/// The store's last revision, from its text.
+pub(super) fn read_last(last: &Option<(u64, String)>) -> Result<Option<ConfigRevision>, AskError> {
+    let read = |(number, text): &(u64, String)| {
+        let why = |error| AskError::Store(format!("revision {number} of the configuration can't be read: {error}"));
+        serde_json::from_str(text).map_err(why)
+    };
+    last.as_ref().map(read).transpose()
 }
 
 /// What a node starts with that does not have the store alone: the store's last revision, or the first.
@@ -60,6 +71,7 @@ pub async fn first(store: &Store, mut farm: Farm, installation: String, now: i64
         return make(store, farm, installation, now, None).await;
     };
     farm.note_digests();
+    farm.config.follow(read_last(&Some((revision, text.clone())))?.as_ref());
     farm.config.revision = revision;
     if serde_json::to_string(&farm.config).ok().as_ref() != Some(&text) {
         tracing::warn!(
@@ -136,6 +148,7 @@ impl Node {
         let revision = farm.revision as i64;
         let listed = |(name, blueprint): (&String, &Configured)| Listed {
             name: name.clone(),
+            was: farm.was(name).map(str::to_owned),
             kind: blueprint.plugin.descriptor().kind.clone(),
             space: blueprint.config.slot_space().to_owned(),
             limit: blueprint.config.max_resources.map(i64::from),

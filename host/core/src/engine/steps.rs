@@ -133,7 +133,10 @@ async fn retire(node: &Node, resource: &Resource) {
     drop(io);
     // What can't be asked counts as having something to close.
     let closes = pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close);
-    let change = Change::Retire { resource: resource.id.clone(), idle_since: resource.idle_since, closes };
+    let farm = node.farm();
+    let keeper = farm.blueprints.get(&resource.blueprint).filter(|keeper| !keeper.config.disabled);
+    let least = keeper.map_or(0, |keeper| i64::from(keeper.config.min_resources));
+    let change = Change::Retire { resource: resource.id.clone(), idle_since: resource.idle_since, least, closes };
     node.commit(change).await;
 }
 
@@ -325,7 +328,7 @@ impl Called<'_> {
                     .subject
                     .lease
                     .as_ref()
-                    .map_or_else(|| "{}".to_owned(), |lease| lease.request.0.attributes.clone()),
+                    .map_or_else(|| "{}".to_owned(), |lease| lease.request.0.chosen(lease.choice as usize).to_owned()),
                 slots: place.slots.0.clone(),
                 state: place.state.clone().filter(|state| !state.is_empty()),
             }),

@@ -65,6 +65,9 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GiveUp {
     pub class: String,
+    /// The classes of the alternatives.
+    #[serde(default)]
+    pub otherwise: Vec<String>,
     pub leases: Vec<String>,
     pub reason: String,
 }
@@ -112,6 +115,9 @@ pub struct Placement {
     pub acquisition: Acquisition,
     /// It goes beyond the resource's shares.
     pub overflow: Option<Overflow>,
+    /// What of its request it gives: 0 for the request itself, then its alternatives.
+    #[serde(default)]
+    pub choice: usize,
     /// The lease counts against it.
     pub quota: Option<Quota>,
     /// Whether the plugin has `activate` and `release`.
@@ -138,5 +144,8 @@ pub struct Build {
     pub open_timeout: i64,
     /// Whether the plugin has `open`.
     pub opens: bool,
+    /// It is for nobody, and is built only while its blueprint has fewer than so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<i64>,
     pub takers: Vec<Placement>,
 }

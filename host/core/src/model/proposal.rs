@@ -3,7 +3,7 @@
 pub use super::plan::{Build, GiveUp, Item, Overflow, Placement, Plan, QUOTAS, Quota, Reclaim, Seen};
 use super::rows::{Considered, RequestKey};
 use super::sign::Sign;
-use crate::contract::{Failure, Handout, Request, Slot};
+use crate::contract::{Failure, Handout, Request, Slot, Verdict};
 use crate::model::status::ResourceStatus;
 use crate::plugin::Step;
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ pub enum Change {
     EndResource {
         resource: String,
         reason: String,
+        /// Only if nobody has been on it since then.
+        idle_since: Option<i64>,
         closes: bool,
     },
     /// A resource that stands on what is lost ends without its plugin.
@@ -91,9 +93,13 @@ pub enum Change {
         resource: String,
         /// Since when nobody was on it, as it was seen.
         idle_since: Option<i64>,
+        /// So many of its blueprint's stay, however long nobody has used them.
+        least: i64,
         closes: bool,
     },
     Step(StepReport),
+    /// An active resource was looked at.
+    Checked(Checked),
     /// A step of this node was answered, and its report came too late.
     Late(Late),
     /// An operator gives up on a resource that can't be closed.
@@ -137,6 +143,8 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     pub name: String,
+    /// The name that it had before, under which the store may still know it.
+    pub was: Option<String>,
     /// The resource type.
     pub kind: String,
     /// The name space of its slots.
@@ -150,6 +158,8 @@ pub struct NewLease {
     pub id: String,
     pub class: String,
     pub request: Request,
+    /// The alternatives to it.
+    pub otherwise: Vec<NewClass>,
     pub owner: String,
     pub key: Option<RequestKey>,
     pub asked_at: i64,
@@ -162,6 +172,9 @@ pub struct NewLease {
     pub priority: i64,
     /// How much earlier than it was asked it counts in the order, in milliseconds.
     pub head_start: i64,
+    /// How much later than the one before it that still waits its owner's next request comes, in milliseconds; none: it
+    /// comes as it was asked.
+    pub spacing: Option<i64>,
     /// It ends when its holder has not beaten for so long, and when it was not used for so long. Milliseconds.
     pub heartbeat: Option<i64>,
     pub idle_timeout: Option<i64>,
@@ -170,6 +183,15 @@ pub struct NewLease {
     pub revision: i64,
     /// No configured blueprint could ever serve it: every reason.
     pub never: Option<String>,
+}
+
+/// A request that somebody takes something else for, if need be.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewClass {
+    pub id: String,
+    pub request: Request,
+    /// As of the request itself.
+    pub answers: BTreeMap<String, Considered>,
 }
 
 /// What a resource asks for while it is being opened.
@@ -223,6 +245,16 @@ pub enum StepEnd {
         lease: Option<String>,
     },
     Failed(Failure),
+}
+
+/// What became of a look at an active resource.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checked {
+    pub resource: String,
+    /// Of the resource, as it was looked at.
+    pub epoch: i64,
+    pub verdict: Verdict,
+    pub closes: bool,
 }
 
 /// A step whose report was lost since its row had gone on.
@@ -300,6 +332,8 @@ pub enum Lost {
     Quota(String),
     #[error("blueprint {0:?} is building as many as it may")]
     Building(String),
+    #[error("blueprint {0:?} has as many as it keeps")]
+    Enough(String),
     #[error("blueprint {0:?} takes nothing new")]
     Shut(String),
     #[error("class {0} may be served by now")]
@@ -310,6 +344,8 @@ pub enum Lost {
     NoTaker,
     #[error("the step has changed hands")]
     Epoch,
+    #[error("resource {0} has been used since it was looked at")]
+    InUse(String),
     #[error("resource {0} is {1}, and not one that could not be closed")]
     NotStuck(String, ResourceStatus),
     #[error("lease {0} has ended")]
@@ -350,6 +386,8 @@ pub struct Keys {
     pub leaks: BTreeSet<String>,
     pub nodes: BTreeSet<String>,
     pub commits: BTreeSet<String>,
+    /// Types with owners whose requests come one after the other.
+    pub turns: BTreeSet<(String, String)>,
 }
 
 /// The name space of resources set aside by id.
@@ -408,6 +446,9 @@ impl Keys {
                     self.whole.insert(resource.clone());
                 }
             }
+            Change::Checked(checked) => {
+                self.whole.insert(checked.resource.clone());
+            }
             Change::Late(late) => {
                 match late.step {
                     Step::Open | Step::Close => self.resources.insert(late.subject.clone()),
@@ -448,6 +489,10 @@ impl Keys {
     fn add_new(&mut self, new: &NewLease) {
         self.pools.insert(new.request.kind.clone());
         self.classes.insert(new.class.clone());
+        self.classes.extend(new.otherwise.iter().map(|other| other.id.clone()));
+        if new.spacing.is_some() {
+            self.turns.insert((new.request.kind.clone(), new.owner.clone()));
+        }
         self.request_keys.extend(new.key.iter().map(|key| (key.owner.clone(), key.name.clone())));
     }
 
@@ -465,6 +510,7 @@ impl Keys {
             }
             Item::GiveUp(given_up) => {
                 self.classes.insert(given_up.class.clone());
+                self.classes.extend(given_up.otherwise.iter().cloned());
                 self.leases.extend(given_up.leases.iter().cloned());
             }
         }

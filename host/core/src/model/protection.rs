@@ -57,6 +57,8 @@ protections! {
     DeadNodes = "dead-nodes",
     /// `activate` commits against its place, not against whatever place its lease has by then.
     Stay = "stay",
+    /// An owner's requests come one after the other, so that a crowd of them is not before everybody else.
+    FairShare = "fair-share",
     /// Older requests first.
     Order = "order",
     /// Every commit that frees something raises the pool's news.
@@ -117,6 +119,18 @@ protections! {
     ItemByItem = "item-by-item",
     /// What a stay has left is written down, and cleared before anybody uses its slots again.
     Leftovers = "leftovers",
+    /// Of what nobody has used for too long, as many stay as their blueprint keeps.
+    Spared = "spared",
+    /// What is kept for nobody is built only from room that nobody waits for.
+    WarmLast = "warm-last",
+    /// What a resource that was built for nobody has leased comes as early as the first lease that gets a place on it.
+    Adopted = "adopted",
+    /// Nobody is placed on a resource that does not answer.
+    SickOut = "sick-out",
+    /// A resource that answers again is lent only when what was left on it is cleared.
+    ClearedFirst = "cleared-first",
+    /// Whoever takes something else if need be waits for what is being asked about what is better.
+    BestFirst = "best-first",
     /// Who can't be served does not hold up those behind.
     Skipping = "skipping",
 }

@@ -139,6 +139,8 @@ row! {
     request: Doc<crate::contract::Request> => Text fixed,
     /// By blueprint: what its `consider` answered.
     answers: Doc<BTreeMap<String, Considered>> => Text fixed,
+    /// The classes of the alternatives to its request, best first.
+    otherwise: Doc<Vec<String>> => Text fixed,
     /// The config revision that the answers belong to.
     revision: i64 => Int fixed,
     considered_at: i64 => Int fixed,
@@ -176,6 +178,8 @@ row! {
     used: i64 => Int,
     /// Those of them that are pending.
     building: i64 => Int,
+    /// Those of them that are pending or active, and that nobody wants away.
+    kept: i64 => Int,
     /// Failures in a row that were laid to the blueprint as a whole.
     failures: i64 => Int,
     /// No build before this.
@@ -206,6 +210,8 @@ row! {
     reason: Option<String> => Text,
     /// Why it takes nothing new and ends when nobody is on it, if an operator wants that. It may be taken back until then.
     drained: Option<String> => Text,
+    /// Why it takes nothing new until it answers again, if it does not.
+    sick: Option<String> => Text,
     attributes: String => Text fixed,
     labels: Doc<Labels> => Text fixed,
     slots: Doc<Vec<Slot>> => Text fixed,
@@ -238,6 +244,8 @@ row! {
     created_at: i64 => Int fixed,
     /// Since when no place is on it.
     idle_since: Option<i64> => Int,
+    /// When it was last found to be idle for too long, and stayed since its blueprint keeps so many.
+    spared_at: Option<i64> => Int,
     ended_at: Option<i64> => Int,
     claim: String => Text,
     epoch: i64 => Int,
@@ -275,7 +283,7 @@ row! {
     id: String => Text,
     kind: String => Text fixed,
     class: String => Text fixed,
-    owner: String => Text fixed,
+    owner: String => Text,
     /// The resource that has leased it for itself; none for a client's.
     holder: Option<String> => Text fixed,
     /// The set that it was asked for in: those of a set that wait get their places in one commit, or none does.
@@ -294,8 +302,10 @@ row! {
     asked_at: i64 => Int fixed,
     /// Of the request; the higher, the earlier it comes.
     priority: i64 => Int fixed,
+    /// Where its owner's requests come one after the other: when it would have been asked if they had been so.
+    turn: Option<i64> => Int fixed,
     /// Its place in the order: the lower first, then the lower id.
-    ord: i64 => Int fixed,
+    ord: i64 => Int,
     /// It ends then, whatever it is doing.
     until: Option<i64> => Int,
     /// It ends then if it is not active.
@@ -307,6 +317,8 @@ row! {
     heartbeat: Option<i64> => Int fixed,
     /// Once it is active and not tied, it ends when it was not used for so long: no command, no beat. Milliseconds.
     idle_timeout: Option<i64> => Int fixed,
+    /// What of its request its place is for: 0 for the request itself, then its alternatives.
+    choice: i64 => Int,
     /// Its fencing epoch: of all that were given places of its pool, those that come later have a higher one. 0 without a
     /// place.
     fence: i64 => Int,

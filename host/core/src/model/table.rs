@@ -126,25 +126,49 @@ macro_rules! tables {
         pub struct Rows {
             $(pub $field: Table<$row>,)*
             pub events: Vec<Event>,
+            /// Blueprints that have another name now: what it was, and what it is.
+            pub renamed: Vec<(String, String)>,
+            /// By type and owner: the requests with the latest turns of those that wait, as the store has them.
+            pub turns: BTreeMap<(String, String), Vec<(String, i64)>>,
             /// Commit ids of this group that the store has already.
             pub known_commits: BTreeSet<String>,
         }
 
         /// A point to go back to.
         #[derive(Clone, Copy, Debug, Default)]
-        pub struct Mark { $($field: usize,)* events: usize }
+        pub struct Mark { $($field: usize,)* events: usize, renamed: usize }
 
         impl Rows {
             pub fn mark(&self) -> Mark {
-                Mark { $($field: self.$field.journal.len(),)* events: self.events.len() }
+                Mark { $($field: self.$field.journal.len(),)* events: self.events.len(), renamed: self.renamed.len() }
             }
 
             pub fn undo_to(&mut self, mark: Mark) {
                 $(self.$field.undo_to(mark.$field);)*
                 self.events.truncate(mark.events);
+                self.renamed.truncate(mark.renamed);
             }
         }
     };
 }
 
 with_tables!(tables);
+
+impl Rows {
+    /// Gives what a blueprint has made its other name: here in what was loaded, and in the rest when it is saved.
+    pub fn rename(&mut self, was: &str, name: &str) {
+        let resources: Vec<Resource> = self.resources.iter().filter(|row| row.blueprint == was).cloned().collect();
+        for row in resources {
+            self.resources.put(Resource { blueprint: name.to_owned(), ..row });
+        }
+        let places: Vec<Place> = self.places.iter().filter(|row| row.blueprint == was).cloned().collect();
+        for row in places {
+            self.places.put(Place { blueprint: name.to_owned(), ..row });
+        }
+        let leaks: Vec<Leak> = self.leaks.iter().filter(|row| row.blueprint == was).cloned().collect();
+        for row in leaks {
+            self.leaks.put(Leak { blueprint: name.to_owned(), ..row });
+        }
+        self.renamed.push((was.to_owned(), name.to_owned()));
+    }
+}

@@ -59,7 +59,7 @@ impl<'a> Work<'a> {
     }
 
     /// Why a blueprint builds nothing now, whatever it would offer.
-    fn closed_to_building(&mut self, terms: &Terms) -> Option<Obstacle> {
+    pub(super) fn closed_to_building(&mut self, terms: &Terms) -> Option<Obstacle> {
         let named = |reason: String, until| {
             Some(Obstacle { blueprint: terms.name.clone(), reason, until, ..Obstacle::default() })
         };
@@ -98,7 +98,7 @@ impl<'a> Work<'a> {
         None
     }
 
-    fn offer_is_free(&mut self, offer: &Offer, terms: &Terms, obstacles: &mut Vec<Obstacle>) -> bool {
+    pub(super) fn offer_is_free(&mut self, offer: &Offer, terms: &Terms, obstacles: &mut Vec<Obstacle>) -> bool {
         if self.offers.contains(&offer.resource) {
             return false;
         }
@@ -120,7 +120,13 @@ impl<'a> Work<'a> {
         self.slots_free(&terms.space, &offer.allocation.slots)
     }
 
-    fn ask_for_offers(&mut self, class: &ClassLook, terms: &Terms, obstacles: &mut Vec<Obstacle>, offers: &[Offer]) {
+    pub(super) fn ask_for_offers(
+        &mut self,
+        class: &ClassLook,
+        terms: &Terms,
+        obstacles: &mut Vec<Obstacle>,
+        offers: &[Offer],
+    ) {
         // When all that is offered is set aside, time will tell, and asking again would not.
         let all_aside = !offers.is_empty()
             && offers
@@ -149,7 +155,7 @@ impl<'a> Work<'a> {
     }
 
     fn build_offer(&mut self, offer: &Offer, terms: &Terms, waiting: &[&Waiting]) -> usize {
-        let shares = offer.allocation.limit.map_or(terms.leases_per_resource, i64::from).max(1);
+        let shares = shares(offer, terms);
         let share = i64::from(offer.acquisition.share.max(1));
         let alike = offer.acquisition.slots.is_empty();
         let uses = terms.life.max_uses.unwrap_or(i64::MAX);
@@ -165,26 +171,38 @@ impl<'a> Work<'a> {
                 takers.push(self.placement(lease, &offer.resource, &terms.space, acquisition, terms));
             }
         }
+        let count = takers.len();
+        let build = self.build_of(offer, terms, takers);
+        self.planned.plan.items.push(Item::Build(Box::new(build)));
+        count
+    }
+
+    /// What is offered, for these.
+    pub(super) fn build_of(&mut self, offer: &Offer, terms: &Terms, takers: Vec<Placement>) -> Build {
         self.offers.insert(offer.resource.clone());
         self.take_slots(&terms.space, &offer.allocation.slots);
         *self.built.entry(terms.name.clone()).or_default() += 1;
-        let count = takers.len();
-        self.planned.plan.items.push(Item::Build(Box::new(Build {
+        Build {
             resource: offer.resource.clone(),
             blueprint: terms.name.clone(),
             space: terms.space.clone(),
             revision: terms.revision,
             digest: terms.digest.clone(),
             allocation: offer.allocation.clone(),
-            shares,
+            shares: shares(offer, terms),
             overflow: terms.overflow,
             max_resources: terms.max_resources,
             max_building: terms.max_building,
             life: terms.life,
             open_timeout: terms.open_timeout,
             opens: terms.steps.open,
+            least: None,
             takers,
-        })));
-        count
+        }
     }
+}
+
+/// The shares that what is offered will have.
+fn shares(offer: &Offer, terms: &Terms) -> i64 {
+    offer.allocation.limit.map_or(terms.leases_per_resource, i64::from).max(1)
 }

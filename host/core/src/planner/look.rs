@@ -11,7 +11,8 @@ pub struct Look {
     pub pool: Pool,
     /// The other pools that were looked at, each in a look of its own, since sets reach into them.
     pub others: BTreeMap<String, Pool>,
-    /// Classes that have leases waiting, by their first lease's place in the order.
+    /// Classes that have leases waiting, by their first lease's place in the order; then those that are only alternatives
+    /// to what these want.
     pub classes: Vec<ClassLook>,
     pub blueprints: BTreeMap<String, Blueprint>,
     /// Set aside: (name space, slot).
@@ -28,6 +29,9 @@ pub struct Look {
     /// Resources that nobody is on, or that are being closed, and that have leased something of this pool, if somebody
     /// waits for room: longest idle first.
     pub towers: Vec<Tower>,
+    /// Name spaces of slots that leases of other types wait for, of those in which something is kept for nobody.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub contested: BTreeSet<String>,
     /// The resources that own the slots of refusals, or are named by them: by (name space, slot), or ("", id).
     #[serde(with = "super::record::pairs")]
     pub owners: BTreeMap<(String, String), Resource>,
@@ -98,8 +102,12 @@ impl Look {
 
     /// How often something was freed in the pool of a class.
     pub fn freed(&self, class: &str) -> i64 {
-        let class = self.classes.iter().find(|look| look.class.id == class);
-        class.map_or(&self.pool, |look| self.pool_of(&look.class.kind)).freed
+        self.class(class).map_or(&self.pool, |look| self.pool_of(&look.class.kind)).freed
+    }
+
+    /// The class of an id.
+    pub fn class(&self, id: &str) -> Option<&ClassLook> {
+        self.classes.iter().find(|look| look.class.id == id)
     }
 
     /// Whether a slot was seen to be free: it was asked about, has no owner, and is not set aside.
@@ -113,7 +121,7 @@ impl Look {
     pub fn join(&mut self, other: Look) {
         self.others.insert(other.pool.kind.clone(), other.pool);
         self.classes.extend(other.classes);
-        self.classes.sort_by(|a, b| a.heads.first().cmp(&b.heads.first()));
+        self.classes.sort_by(by_first);
         self.blueprints.extend(other.blueprints);
         self.asides.extend(other.asides);
         self.offered.extend(other.offered);
@@ -121,8 +129,14 @@ impl Look {
         self.full.extend(other.full);
         self.standing.extend(other.standing);
         self.towers.extend(other.towers);
+        self.contested.extend(other.contested);
         self.owners.extend(other.owners);
     }
+}
+
+/// The order of classes in a look.
+pub fn by_first(a: &ClassLook, b: &ClassLook) -> std::cmp::Ordering {
+    (a.heads.is_empty(), a.heads.first(), &a.class.id).cmp(&(b.heads.is_empty(), b.heads.first(), &b.class.id))
 }
 
 /// How many leases of a class, and how many resources of a class and blueprint, one look brings.

@@ -12,5 +12,6 @@ mod share;
 pub mod shut;
 pub mod terms;
 pub mod together;
+pub mod warm;
 
 pub use plan::{Planned, Planner, plan};

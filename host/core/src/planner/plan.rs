@@ -67,6 +67,7 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
         given: BTreeMap::new(),
         placed: BTreeSet::new(),
         keeps: None,
+        choice: 0,
         planned: Planned {
             plan: Plan {
                 revision,
@@ -78,6 +79,7 @@ pub fn plan<'a>(look: &'a Look, planner: Planner<'a>) -> Planned {
     };
     work.run();
     work.close_down();
+    work.keep_warm();
     work.planned.keeps = work.keeps;
     work.planned
 }
@@ -110,6 +112,8 @@ pub(super) struct Work<'a> {
     pub(super) placed: BTreeSet<String>,
     /// The first set in the order that can't be served yet.
     pub(super) keeps: Option<String>,
+    /// What of its request the one that is tried would get: 0 for the request itself, then its alternatives.
+    pub(super) choice: usize,
     pub(super) planned: Planned,
 }
 
@@ -139,7 +143,8 @@ impl<'a> Work<'a> {
     fn run(&mut self) {
         let look = self.look;
         let line = |class: &'a ClassLook| Line { class, waiting: class.heads.iter().collect() };
-        let mut lines: Vec<Line<'a>> = look.classes.iter().map(line).collect();
+        let wanted = look.classes.iter().filter(|class| !class.heads.is_empty());
+        let mut lines: Vec<Line<'a>> = wanted.map(line).collect();
         while let Some(i) = self.first_in_order(&lines) {
             let (class, first) = (lines[i].class, lines[i].waiting[0]);
             if first.set.is_none() && !self.may_have_more(&first.lease) {
@@ -152,20 +157,22 @@ impl<'a> Work<'a> {
                 lines.remove(i);
                 continue;
             }
-            if let Some(since) = class.class.never_since {
+            if let Some(since) = self.never_since(class) {
                 self.never(class, since);
                 lines.remove(i);
                 continue;
             }
-            if class.class.is_unsettled() {
-                self.consider_again(class);
+            for class in std::iter::once(class).chain(self.otherwise(class)) {
+                if class.class.is_unsettled() {
+                    self.consider_again(class);
+                }
             }
             if let Some(set) = &first.set {
                 self.together(set, &mut lines);
                 continue;
             }
             let alone = lines[i].waiting.iter().take_while(|waiting| waiting.set.is_none()).count();
-            match self.try_first(class, &lines[i].waiting[..alone]) {
+            match self.try_best(class, &lines[i].waiting[..alone]) {
                 Tried::Placed(count) => {
                     self.take_placed(&mut lines[i].waiting, count);
                     self.close_line(&mut lines, i);
@@ -192,8 +199,9 @@ impl<'a> Work<'a> {
 
     /// What those wait for who can't be served, and what is closed for so many of them.
     pub(super) fn blocked(&mut self, class: &'a ClassLook, ord: i64, waiting: usize, mut obstacles: Vec<Obstacle>) {
-        if self.has(Protection::Reclaim) && !is_for_nobody(ord) {
-            self.reclaim(class, waiting, &mut obstacles);
+        if self.has(Protection::Reclaim) && !is_for_nobody(ord) && !self.reclaim(class, waiting, &mut obstacles) {
+            let mut others = self.otherwise(class).into_iter();
+            others.any(|other| self.reclaim(other, waiting, &mut obstacles));
         }
         let all = self.planned.waits.entry(class.class.id.clone()).or_default();
         for obstacle in obstacles {
@@ -246,6 +254,66 @@ impl<'a> Work<'a> {
         let held = *self.quotas.get(lease)?;
         *self.given.entry(held.owner.clone()).or_default() += 1;
         Some(Quota { owner: held.owner.clone(), limit: held.limit })
+    }
+
+    /// The classes of the alternatives to what a class wants, best first, as far as the blueprints have been asked about
+    /// them under this configuration.
+    pub(super) fn otherwise(&mut self, class: &ClassLook) -> Vec<&'a ClassLook> {
+        let look = self.look;
+        let mut known = Vec::with_capacity(class.class.otherwise.0.len());
+        for other in class.class.otherwise.0.iter().filter_map(|id| look.class(id)) {
+            if other.class.revision < self.planner.revision && self.has(Protection::ConsideredAgain) {
+                self.ask(Question::Consider { class: other.class.id.clone() });
+            } else {
+                known.push(other);
+            }
+        }
+        known
+    }
+
+    /// Since when no configured blueprint could ever serve a class, in any of the ways in which it may be served.
+    fn never_since(&mut self, class: &ClassLook) -> Option<i64> {
+        let mut since = class.class.never_since?;
+        let known = self.otherwise(class);
+        if known.len() < class.class.otherwise.0.len() {
+            return None;
+        }
+        for other in known {
+            since = since.max(other.class.never_since?);
+        }
+        Some(since)
+    }
+
+    /// What the first of a class wants, or else the best of its alternatives that is to be had. Whoever is still being
+    /// answered about something better waits for that.
+    pub(super) fn try_best(&mut self, class: &'a ClassLook, waiting: &[&Waiting]) -> Tried {
+        let mut blocked = match self.try_first(class, waiting) {
+            Tried::Blocked(obstacles) => obstacles,
+            placed => return placed,
+        };
+        let mut better = class;
+        for (n, other) in self.otherwise(class).into_iter().enumerate() {
+            if self.is_answering(&better.class.id) && self.has(Protection::BestFirst) {
+                break;
+            }
+            self.choice = n + 1;
+            let tried = self.try_first(other, waiting);
+            self.choice = 0;
+            match tried {
+                Tried::Blocked(obstacles) => blocked.extend(obstacles),
+                placed => return placed,
+            }
+            better = other;
+        }
+        Tried::Blocked(blocked)
+    }
+
+    /// Whether anything is being asked for a class that may yet have it served.
+    pub(super) fn is_answering(&self, class: &str) -> bool {
+        self.asks(|question| match question {
+            Question::Acquire { class: of, .. } | Question::Allocate { class: of, .. } => of == class,
+            Question::Consider { .. } => false,
+        })
     }
 
     pub(super) fn try_first(&mut self, class: &'a ClassLook, waiting: &[&Waiting]) -> Tried {

@@ -1,6 +1,6 @@
 //! Stage 4: what stands in the way of those who wait, and is idle, is closed for them.
 
-use super::answers::{Allocated, Question};
+use super::answers::Allocated;
 use super::look::{ClassLook, Storey};
 use super::plan::Work;
 use super::terms::Terms;
@@ -12,16 +12,11 @@ use crate::model::rows::{Considered, Resource};
 
 impl<'a> Work<'a> {
     /// Closes as much as so many leases of a class need. What is being closed already counts as coming, once for each
-    /// who waits for it, until closing it has failed.
-    pub fn reclaim(&mut self, class: &'a ClassLook, waiting: usize, obstacles: &mut Vec<Obstacle>) {
+    /// who waits for it, until closing it has failed. True if somebody's room is coming by it.
+    pub fn reclaim(&mut self, class: &'a ClassLook, waiting: usize, obstacles: &mut Vec<Obstacle>) -> bool {
         // Whoever is still being answered may yet be served without it.
-        let id = &class.class.id;
-        let asked = |question: &Question| match question {
-            Question::Acquire { class, .. } | Question::Allocate { class, .. } => class == id,
-            Question::Consider { .. } => false,
-        };
-        if self.asks(asked) {
-            return;
+        if self.is_answering(&class.class.id) {
+            return false;
         }
         let answers = &class.class.answers.0;
         let serving = answers.iter().filter(|(_, answer)| matches!(answer, Considered::Serves(_)));
@@ -35,9 +30,10 @@ impl<'a> Work<'a> {
             let standing = self.standing(class, terms);
             let needed = waiting.div_ceil(terms.leases_per_resource.max(1) as usize);
             if self.make_room(&standing, needed, terms, obstacles) {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// What stands in the way of a class at a blueprint.

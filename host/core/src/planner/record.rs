@@ -4,6 +4,7 @@
 use super::answers::Answers;
 use super::look::Look;
 use super::terms::Terms;
+use super::warm::warm_class;
 use super::{Planner, plan};
 use crate::model::proposal::Item;
 use crate::model::protection::Protections;
@@ -56,12 +57,14 @@ impl Record {
         at: i64,
         items: &[Item],
     ) -> Record {
-        let classes: BTreeSet<&str> = look.classes.iter().map(|class| class.class.id.as_str()).collect();
+        let kept_warm = terms.values().filter(|terms| terms.warm.is_some()).map(|terms| warm_class(&terms.name));
+        let classes: BTreeSet<String> =
+            look.classes.iter().map(|class| class.class.id.clone()).chain(kept_warm).collect();
         let mut kept = answers.clone();
-        kept.allocated.retain(|(class, _), _| classes.contains(class.as_str()));
-        kept.acquired.retain(|(class, _), _| classes.contains(class.as_str()));
-        kept.useless.retain(|(class, _), _| classes.contains(class.as_str()));
-        kept.exhausted.retain(|(class, _), _| classes.contains(class.as_str()));
+        kept.allocated.retain(|(class, _), _| classes.contains(class));
+        kept.acquired.retain(|(class, _), _| classes.contains(class));
+        kept.useless.retain(|(class, _), _| classes.contains(class));
+        kept.exhausted.retain(|(class, _), _| classes.contains(class));
         let decided = items.iter().map(told).collect();
         let mut record = Record {
             at,

@@ -116,6 +116,7 @@ impl Work<'_> {
             space: space.to_owned(),
             acquisition,
             overflow: None,
+            choice: self.choice,
             quota: self.count_quota(lease),
             activates: terms.steps.activate,
             releases: terms.steps.release,

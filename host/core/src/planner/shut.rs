@@ -53,7 +53,10 @@ impl Work<'_> {
     /// A class that no configured blueprint could ever serve, since an edit: it waits for another edit, and then breaks.
     pub(super) fn never(&mut self, class: &ClassLook, since: i64) {
         let due = since + if self.has(Protection::StillCounts) { EDIT_GRACE } else { 0 };
-        let refusals = class.class.answers.0.iter().filter_map(|(name, answer)| match answer {
+        let others = class.class.otherwise.0.iter().filter_map(|id| self.look.class(id));
+        let all: Vec<&ClassLook> = std::iter::once(class).chain(others).collect();
+        let answers = all.iter().flat_map(|class| &class.class.answers.0);
+        let refusals = answers.filter_map(|(name, answer)| match answer {
             Considered::Refuses(refusal) => Some((name, refusal)),
             Considered::Serves(_) => None,
         });
@@ -68,6 +71,7 @@ impl Work<'_> {
             self.planned.more |= class.class.waiting > class.heads.len() as i64;
             self.planned.plan.items.push(Item::GiveUp(GiveUp {
                 class: class.class.id.clone(),
+                otherwise: class.class.otherwise.0.clone(),
                 leases: class.heads.iter().map(|waiting| waiting.lease.clone()).collect(),
                 reason: format!("since the configuration was changed, no blueprint can ever serve it: {reasons}"),
             }));

@@ -1,7 +1,7 @@
 //! What the planner has to know of a configured blueprint, whichever plugin it is.
 
 use crate::config::{Growth, Life};
-use crate::contract::Steps;
+use crate::contract::{Request, Steps};
 use serde::{Deserialize, Serialize};
 
 /// A blueprint's limits and habits, from the config in force and its plugin's descriptor.
@@ -13,6 +13,9 @@ pub struct Terms {
     pub digest: String,
     pub steps: Steps,
     pub max_resources: Option<i64>,
+    /// Resources that are to be there, used or not, and what is asked of `allocate` for them; none where none are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<Warm>,
     pub leases_per_resource: i64,
     /// Shares beyond a resource's own, once there are `max_resources`.
     pub overflow: i64,
@@ -26,4 +29,11 @@ pub struct Terms {
     /// Milliseconds.
     pub open_timeout: i64,
     pub disabled: bool,
+}
+
+/// What a blueprint keeps though nobody has asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warm {
+    pub least: i64,
+    pub request: Request,
 }

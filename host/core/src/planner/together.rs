@@ -68,7 +68,7 @@ impl<'a> Work<'a> {
                     let reason = "its owner has all that it may have".to_owned();
                     return Some((i, vec![Obstacle { reason, ..Obstacle::default() }]));
                 }
-                match self.try_first(line.class, &waiting) {
+                match self.try_best(line.class, &waiting) {
                     Tried::Placed(count) => self.take_placed(&mut waiting, count),
                     Tried::Blocked(obstacles) => return Some((i, obstacles)),
                 }

@@ -2,7 +2,7 @@
 
 use super::scenario::Client;
 use super::world::{CLIENTS, START, World};
-use crate::contract::Request;
+use crate::contract::{Alternative, Request};
 use crate::engine::Node;
 use crate::engine::api::{Ask, AskError, Filter};
 use crate::model::rows::Lease;
@@ -238,6 +238,7 @@ impl Running {
             attributes: self.client.attributes.to_owned(),
             labels: self.client.labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             blueprints: Vec::new(),
+            otherwise: self.client.otherwise.iter().map(|other| alternative(other)).collect(),
         }
     }
 
@@ -439,7 +440,7 @@ impl Running {
             let mut turn = 0;
             loop {
                 let (_, node) = self.node(turn).await;
-                if node.end_resource(&resource.id, "an operator wants it away").await.is_ok() {
+                if node.end_resource(&resource.id, "an operator wants it away", None).await.is_ok() {
                     self.world.mark("drained");
                     break;
                 }
@@ -507,5 +508,14 @@ impl Running {
                 }
             }
         }
+    }
+}
+
+/// What carries these labels instead.
+fn alternative(labels: &[(&str, &str)]) -> Alternative {
+    Alternative {
+        attributes: "{}".to_owned(),
+        labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        blueprints: Vec::new(),
     }
 }

@@ -5,6 +5,7 @@
 mod campaign;
 mod client;
 mod executor;
+mod fairness;
 mod operator;
 mod outside;
 mod run;

@@ -18,8 +18,9 @@ use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A run of so many choices has stopped making progress.
+/// A run of so many choices has stopped making progress; or of so many for each of its clients, where it has many.
 const STEPS: usize = 30_000;
+const STEPS_EACH: usize = 2_000;
 
 /// Up to so many events the store is checked after every commit, beyond them after every 16th and at the end.
 const LONG_HISTORY: usize = 300;
@@ -214,8 +215,9 @@ impl Run {
         let world = Arc::clone(&self.world);
         let (store, protections) = (Arc::clone(&self.store), self.protections);
         let mut farm = farm(&self.scenario.yards, &self.yards);
+        farm.config.order.fair_share = self.scenario.fair_share;
         for (owner, most) in self.scenario.quotas {
-            let limits = OwnerConfig { max_leases: Some(*most), max_priority: None };
+            let limits = OwnerConfig { max_leases: Some(*most), ..OwnerConfig::default() };
             farm.config.order.owners.insert((*owner).to_owned(), limits);
         }
         farm.config.order.every_owner.max_priority = Some(1);
@@ -266,8 +268,8 @@ impl Run {
             self.check().await?;
             self.replace_dead();
             self.steps += 1;
-            if self.steps > STEPS {
-                return Err(format!("no progress after {STEPS} choices"));
+            if self.steps > STEPS.max(STEPS_EACH * self.scenario.clients.len()) {
+                return Err(format!("no progress after {} choices", self.steps));
             }
             let options = self.options();
             let busy = options.iter().any(|option| !matches!(option, Choice::Timer));
@@ -503,8 +505,8 @@ impl Run {
         }
     }
 
-    /// The places of what idle resources have leased for themselves, once no other lease is left in the store, and no
-    /// resource is on its way.
+    /// The places of what idle resources have leased for themselves, once no other lease is left in the store, no
+    /// resource is on its way, and every blueprint has what it keeps.
     async fn settled(&self) -> Result<Option<Vec<String>>, String> {
         let unreadable = |error: StoreError| error.to_string();
         let leases = self.store.leases(&Default::default()).await.map_err(unreadable)?;
@@ -515,7 +517,12 @@ impl Run {
             lease.status == LeaseStatus::Active && resources.iter().any(|resource| holder(&resource))
         };
         let used: i64 = resources.iter().map(|resource| resource.used).sum();
-        let quiet = active && leases.iter().all(stands) && used == leases.len() as i64;
+        let yards = self.scenario.edits.last().map_or(&self.scenario.yards, |edit| &edit.yards);
+        let kept = yards.iter().all(|yard| {
+            let there = resources.iter().filter(|resource| resource.blueprint == yard.name).count();
+            there >= yard.min_resources as usize
+        });
+        let quiet = active && kept && leases.iter().all(stands) && used == leases.len() as i64;
         Ok(quiet.then(|| leases.into_iter().filter_map(|lease| lease.place).collect()))
     }
 

@@ -14,6 +14,8 @@ pub struct Scenario {
     pub clients: Vec<Client>,
     /// How many leases with a place some owners may have.
     pub quotas: &'static [(&'static str, u32)],
+    /// Seconds between the turns of an owner's requests.
+    pub fair_share: u32,
     /// Other configurations that come in force while it runs.
     pub edits: Vec<Edit>,
     pub faults: Faults,
@@ -53,6 +55,8 @@ pub struct Client {
     /// The types of what it wants together or not at all, beside its own.
     pub set: &'static [&'static str],
     pub labels: &'static [(&'static str, &'static str)],
+    /// The labels of what it takes otherwise, best first.
+    pub otherwise: &'static [&'static [(&'static str, &'static str)]],
     pub attributes: &'static str,
     /// How long it holds what it got, in milliseconds.
     pub hold: i64,
@@ -94,6 +98,7 @@ impl Client {
             priority: 0,
             set: &[],
             labels: &[],
+            otherwise: &[],
             attributes: "{}",
             hold: 1_000,
             cancel: None,
@@ -138,6 +143,10 @@ impl Client {
 
     pub const fn labelled(self, labels: &'static [(&'static str, &'static str)]) -> Client {
         Client { labels, ..self }
+    }
+
+    pub const fn or_else(self, otherwise: &'static [&'static [(&'static str, &'static str)]]) -> Client {
+        Client { otherwise, ..self }
     }
 
     pub const fn cancels(self, after: i64) -> Client {
@@ -212,5 +221,5 @@ impl Faults {
 
 /// The scenario of a name.
 pub fn find(name: &str) -> Option<Scenario> {
-    super::scenarios::all().into_iter().find(|scenario| scenario.name == name)
+    super::scenarios::all().into_iter().chain(super::scenarios::large()).find(|scenario| scenario.name == name)
 }

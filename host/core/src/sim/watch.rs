@@ -1,5 +1,6 @@
 //! What is looked at after every commit beside the checker: the events it wrote, and the outside.
 
+use super::fairness::Fairness;
 use crate::engine::api::LoggedEvent;
 use crate::model::rows::Event;
 use crate::model::status::Subject;
@@ -15,6 +16,7 @@ pub struct Told {
     pub built_for: BTreeMap<String, Vec<String>>,
     /// By lease: the set that it was asked for in.
     pub sets: BTreeMap<String, String>,
+    pub fairness: Fairness,
     /// Leases that have had a place.
     pub placed_once: BTreeSet<String>,
     /// Leases that have ended.
@@ -31,10 +33,16 @@ pub struct Told {
     pub fences: BTreeMap<String, (i64, String)>,
     /// Owners by when they got their first place.
     pub placed_owners: Vec<String>,
+    /// By owner: the blueprint of the resource that it was placed on last.
+    pub placed_on: BTreeMap<String, String>,
     /// Owners with a quota: whoever of them waits may be passed for it.
     pub limited: BTreeSet<String>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
+    /// Places that have been let go and are not cleared yet, with their resources.
+    pub leaving: BTreeMap<String, String>,
+    /// Resources that don't answer.
+    pub sick: BTreeSet<String>,
     /// What has happened, to be told with the run.
     pub marks: Vec<&'static str>,
     pub built: u64,
@@ -63,7 +71,7 @@ pub struct Watch<'a> {
     pub story: &'a str,
 }
 
-fn detail(event: &Event) -> serde_json::Value {
+pub(super) fn detail(event: &Event) -> serde_json::Value {
     event.detail.as_deref().and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default()
 }
 
@@ -96,6 +104,9 @@ impl Watch<'_> {
                     if before.is_some_and(|before| before.1 != fence.1 && before.0 >= fence.0) {
                         return Err(format!("the fencing epoch of {} is {} and was no less before", event.id, fence.0));
                     }
+                    if self.told.sick.contains(event.resource.as_deref().unwrap_or_default()) {
+                        return Err(format!("{} was placed on what does not answer", event.id));
+                    }
                     if detail["over"] == true {
                         self.told.marks.push("beyond its shares");
                     }
@@ -106,6 +117,8 @@ impl Watch<'_> {
                         if !self.told.placed_owners.contains(&taker.owner) {
                             self.told.placed_owners.push(taker.owner.clone());
                         }
+                        let on = event.resource.as_ref().and_then(|resource| self.told.alive.get(resource));
+                        self.told.placed_on.insert(taker.owner.clone(), on.cloned().unwrap_or_default());
                         // A set stands where its first lease does.
                         let set = self.told.sets.get(&lease);
                         let mates = self.told.sets.iter().filter(|(_, other)| set == Some(other));
@@ -122,7 +135,11 @@ impl Watch<'_> {
                         }
                     }
                 }
+                (Subject::Place, "leaving") => {
+                    self.told.leaving.insert(event.id.clone(), event.resource.clone().unwrap_or_default());
+                }
                 (Subject::Place, "gone") => {
+                    self.told.leaving.remove(&event.id);
                     if let Some(load) = self.told.loads.get_mut(&event.resource.clone().unwrap_or_default()) {
                         *load -= 1;
                     }
@@ -147,6 +164,9 @@ impl Watch<'_> {
                 (Subject::Resource, "pending") if event.was.is_empty() => {
                     self.told.built += 1;
                     let takers = detail["for"].as_array().cloned().unwrap_or_default();
+                    if takers.is_empty() {
+                        self.told.marks.push("kept for nobody");
+                    }
                     let takers = takers.iter().filter_map(|taker| taker.as_str().map(str::to_owned)).collect();
                     self.told.built_for.insert(event.id.clone(), takers);
                     let blueprint = detail["blueprint"].as_str().unwrap_or_default().to_owned();
@@ -165,6 +185,14 @@ impl Watch<'_> {
                 }
                 (Subject::Resource, "active") => {
                     self.told.pending.remove(&event.id);
+                    if event.reason.starts_with("it is out of use") {
+                        self.told.marks.push("out of use");
+                        self.told.sick.insert(event.id.clone());
+                    }
+                    if event.reason == "it answers again" {
+                        self.told.marks.push("answers again");
+                        self.told.sick.remove(&event.id);
+                    }
                 }
                 (Subject::Resource, "released" | "broken" | "destroyed") => {
                     if event.now == "released" && event.reason.contains("in the way of others") {
@@ -179,6 +207,34 @@ impl Watch<'_> {
                     self.told.built_for.remove(&event.id);
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is built for nobody while somebody waits whose look it is of.
+    pub fn nobody_waits_for_what_is_for_nobody(&self) -> Result<(), String> {
+        let built = |event: &&Event| {
+            let for_nobody = detail(event)["for"].as_array().is_some_and(Vec::is_empty);
+            event.subject == Subject::Resource && event.was.is_empty() && for_nobody
+        };
+        let waits = |event: &'_ Event| {
+            let look = detail(event)["look"].as_i64().unwrap_or(0);
+            self.told.waiting.iter().find(|(_, other)| other.news <= look).map(|(lease, _)| lease.clone())
+        };
+        let built = self.events.iter().map(|logged| &logged.event).find(built);
+        match built.and_then(|event| Some((event, waits(event)?))) {
+            Some((event, lease)) => Err(format!("{} was built for nobody while {lease} waited", event.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// What answers again has nothing left on it.
+    pub fn what_is_back_is_clear(&self) -> Result<(), String> {
+        let back = |event: &&Event| event.subject == Subject::Resource && event.reason == "it answers again";
+        for event in self.events.iter().map(|logged| &logged.event).filter(back) {
+            if let Some((place, _)) = self.told.leaving.iter().find(|(_, resource)| **resource == event.id) {
+                return Err(format!("{} is back, and {place} is not cleared", event.id));
             }
         }
         Ok(())
@@ -269,6 +325,17 @@ impl Watch<'_> {
             Some((got, due)) => Err(format!("{got} was served before {due}")),
             None => Ok(()),
         }
+    }
+
+    /// Owners that have been placed are on resources of these blueprints.
+    pub fn on_the_best(&self, best: &[(&str, &str)]) -> Result<(), String> {
+        for (owner, blueprint) in best {
+            match self.told.placed_on.get(*owner) {
+                Some(on) if on != blueprint => return Err(format!("{owner} is on {on}, and could be on {blueprint}")),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// At most so many resources were built.

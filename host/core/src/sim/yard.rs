@@ -2,13 +2,13 @@
 
 use super::outside::Thing;
 use super::world::{START, World};
-use crate::config::BlueprintConfig;
+use crate::config::{BlueprintConfig, WarmConfig};
 use crate::contract::{
     Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState, Next,
-    PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Wake, Wish,
+    PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Verdict, Wake, Wish,
 };
 use crate::engine::{Farm, PluginSource};
-use crate::plugin::{Fault, Plugin, Step, StepCall, View};
+use crate::plugin::{Fault, HealthCall, Plugin, Step, StepCall, View};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Yard {
     pub name: &'static str,
+    /// The name that it had before.
+    pub was: Option<&'static str>,
     /// Plugins of one name that differ have different ones.
     pub variant: &'static str,
     pub kind: &'static str,
@@ -47,6 +49,9 @@ pub struct Yard {
     /// In seconds, as the blueprint is configured.
     pub idle_timeout: Option<u32>,
     pub max_uses: Option<u32>,
+    /// So many are there, used or not; and the labels that they are made with.
+    pub min_resources: u32,
+    pub warm: &'static [(&'static str, &'static str)],
     /// Milliseconds that a decision takes for requests with this attribute text in them.
     pub slow: Option<(&'static str, i64)>,
     /// How many of the first calls of `activate` fail, and what should happen then.
@@ -55,6 +60,8 @@ pub struct Yard {
     /// From when to when, in milliseconds from the start, its provider can't be had: nothing is made, and nothing that
     /// was made is closed.
     pub outage: Option<(i64, i64)>,
+    /// Its things are looked at every so many seconds; 0 for never.
+    pub check_every: u32,
     /// A binding that can't be reached from when to when, in milliseconds from the start.
     pub dead: Option<(&'static str, i64, i64)>,
     /// What stays have made on a binding is there until it is cleared, also when the thing on it is closed.
@@ -72,6 +79,7 @@ pub struct Yard {
 impl Yard {
     pub const HOSTS: Yard = Yard {
         name: "yard",
+        was: None,
         variant: "",
         kind: "host",
         bindings: &[],
@@ -94,10 +102,13 @@ impl Yard {
         release_pause: 50,
         idle_timeout: None,
         max_uses: None,
+        min_resources: 0,
+        warm: &[],
         slow: None,
         activate_fails: None,
         priority: 0,
         outage: None,
+        check_every: 0,
         dead: None,
         lasting: false,
         bad: None,
@@ -125,6 +136,13 @@ pub fn farm(yards: &[Yard], every: &Arc<Yards>) -> Farm {
             reclaim_after: yard.reclaim_after,
             idle_timeout: yard.idle_timeout,
             max_uses: yard.max_uses,
+            was: yard.was.map(str::to_owned),
+            check_every: yard.check_every,
+            min_resources: yard.min_resources,
+            warm: WarmConfig {
+                labels: yard.warm.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+                ..WarmConfig::default()
+            },
             slots: yard.slots.map(str::to_owned),
             disabled: yard.disabled,
             priority: yard.priority,
@@ -169,6 +187,7 @@ impl YardPlugin {
             request_schema: "{}".to_owned(),
             resource_schema: "{}".to_owned(),
             steps: yard.steps,
+            health: yard.check_every > 0,
             may_lease: yard.stands_on.iter().map(|kind| (*kind).to_owned()).collect(),
             ..Descriptor::default()
         };
@@ -364,10 +383,23 @@ impl Plugin for YardPlugin {
         Ok(Ok(Acquisition { slots: Vec::new(), share: 1, ready }))
     }
 
+    async fn check(&self, call: HealthCall) -> Result<Verdict, Fault> {
+        if self.is_dead(&call.resource) {
+            return Ok(Verdict::Sick(format!("{} does not answer", call.resource.name)));
+        }
+        let seen = self.world.outside.seen();
+        Ok(match seen.things.values().any(|thing| thing.resource == call.resource.id) {
+            true => Verdict::Healthy,
+            false => Verdict::Gone(format!("{} does not exist any more", call.resource.name)),
+        })
+    }
+
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {
         let done = || Ok(Progress::Done(StepOutcome::default()));
         if self.is_dead(&call.resource) {
-            let next = if call.step == Step::Activate { Next::Gone } else { Next::BackOff };
+            // Where it is looked after, that finds out whether it is gone.
+            let gone = call.step == Step::Activate && self.yard.check_every == 0;
+            let next = if gone { Next::Gone } else { Next::BackOff };
             let reason = format!("{} does not answer", call.resource.name);
             return Ok(Err(Failure { blame: Blame::Provider, next, reason, after: None }));
         }

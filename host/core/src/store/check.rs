@@ -61,6 +61,13 @@ const RULES: &[(&str, &str)] = &[
          where t.building <> (select count(*) from resource r where r.blueprint = t.name and r.status = 'pending')",
     ),
     (
+        "a blueprint's count of what it keeps is the number of its resources that nobody wants away",
+        "select t.name, 'counts ' || t.kept from blueprint t
+         where t.kept <> (select count(*) from resource r
+                          where r.blueprint = t.name and r.status in ('pending', 'active') and r.wanted = 'keep'
+                            and r.drained is null and r.orphaned = 0)",
+    ),
+    (
         "no commit raises a count above the limit in force",
         "select t.id, t.subject || ' counts beyond its limit: ' || t.detail from event t
          where t.was = '' and t.detail is not null and {events}

@@ -52,6 +52,14 @@ impl Dialect {
         }
     }
 
+    /// The texts of an array in a document, as rows with the column `value`.
+    pub fn texts(self, document: &str, alias: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("json_each({document}) as {alias}"),
+            Dialect::Postgres => format!("jsonb_array_elements_text({document}::jsonb) as {alias}(value)"),
+        }
+    }
+
     /// A JSON array in text.
     pub fn array(self, columns: &str) -> String {
         match self {

@@ -42,6 +42,9 @@ pub static LOCK_ORDER: LazyLock<Vec<(&'static str, Arc<str>)>> = LazyLock::new(|
     ]
 });
 
+/// So many of the last turns of an owner are loaded: some of them may be over by the time the next one is given.
+const TURNS: usize = 64;
+
 /// Both statements of the first trip, for one engine.
 pub struct Loader {
     resolve: Arc<str>,
@@ -77,7 +80,8 @@ fn document(keys: &Keys) -> String {
         ("node", &keys.nodes),
         ("commit", &keys.commits),
     ];
-    let double = [("slot", &keys.slots), ("request_key", &keys.request_keys), ("aside", &keys.asides)];
+    let double =
+        [("slot", &keys.slots), ("request_key", &keys.request_keys), ("aside", &keys.asides), ("turn", &keys.turns)];
     let mut out = vec![b'['];
     for (what, set) in single {
         set.iter().for_each(|key| element(&mut out, &(what, key)));
@@ -214,6 +218,16 @@ fn rows_sql(dialect: Dialect) -> String {
         part::<Leftover>(dialect, "named", "x.what = 'leftover' and t.place = x.a"),
         part::<Leak>(dialect, "named", "x.what = 'leak' and t.id = x.a"),
         part::<NodeRow>(dialect, "n", "t.id = x.id"),
+        {
+            let last = format!(
+                "select t.id, t.turn from lease t
+                 where t.kind = x.a and t.owner = x.b and t.turn is not null and t.status = 'pending'
+                 order by t.turn desc limit {TURNS}"
+            );
+            let each = dialect.gather(&dialect.json(&dialect.array("h.id, h.turn")));
+            let row = dialect.array(&format!("x.a, x.b, (select {each} from ({last}) h)"));
+            format!("select 'turn', {row} from named x where x.what = 'turn'")
+        },
         "select 'commit', t.commit_id from named x cross join event t
            where x.what = 'commit' and t.commit_id = x.a and t.n = 0"
             .to_owned(),
@@ -233,8 +247,13 @@ pub fn rows(answer: Vec<Tagged>) -> Result<Rows, StoreError> {
                 })*};
 }
         with_tables!(each);
-        if table == "commit" {
-            rows.known_commits.insert(text);
+        match table.as_str() {
+            "commit" => drop(rows.known_commits.insert(text)),
+            "turn" => {
+                let (kind, owner, turns) = parse_cells(&table, &text)?;
+                rows.turns.insert((kind, owner), turns);
+            }
+            _ => {}
         }
     }
     Ok(rows)

@@ -7,16 +7,21 @@ use super::{Store, StoreError};
 use crate::config::{Growth, Order};
 use crate::model::proposal::QUOTAS;
 use crate::model::rows::{Aside, Blueprint, Class, Doc, Pool, Resource};
-use crate::planner::look::{CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting, WaitingSet};
+use crate::planner::look::{
+    CANDIDATES, ClassLook, HEADS, Held, IDLE, Look, Storey, Tower, Waiting, WaitingSet, by_first,
+};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text of the look, for one engine.
 pub fn sql(dialect: Dialect) -> String {
     format!(
-        "with {quotas}
+        "with {quotas}, sought (id) as materialized (
+           select t.id from class t where t.kind = {kind} and t.waiting > 0
+           union select o.value from class t cross join {otherwise}
+             where t.kind = {kind} and t.waiting > 0 and t.otherwise <> '[]')
          select 'pool', {pool} from pool t where t.kind = {kind}
-         union all select 'class', {class} from class t where t.kind = {kind} and t.waiting > 0
+         union all select 'class', {class} from sought s cross join class t where t.id = s.id
          union all select 'heads', {heads} from class c where c.kind = {kind} and c.waiting > 0
          union all {pack}
          union all {spread}
@@ -24,6 +29,9 @@ pub fn sql(dialect: Dialect) -> String {
          union all {standing}
          union all {owners}
          union all {towers}
+         union all select 'contested', t.space from blueprint t
+           where t.space in (select {text} from {warm}) and t.kind <> {kind}
+             and exists (select 1 from class c where c.kind = t.kind and c.waiting > 0)
          union all select 'held', {held} from held
          union all select 'blueprint', {blueprint} from blueprint t where t.kind = {kind}
          union all select 'aside', {aside} from aside t where t.kind = {kind}
@@ -31,6 +39,7 @@ pub fn sql(dialect: Dialect) -> String {
            where (t.space, t.slot) in (select j.value ->> 0, j.value ->> 1 from {offered})",
         kind = format_args!("{} ->> 'kind'", dialect.doc()),
         quotas = quotas(dialect),
+        otherwise = dialect.texts("t.otherwise", "o"),
         held = dialect.array("held.owner, held.used"),
         pool = dialect.row::<Pool>("t"),
         class = dialect.row::<Class>("t"),
@@ -45,6 +54,8 @@ pub fn sql(dialect: Dialect) -> String {
         aside = dialect.row::<Aside>("t"),
         taken = dialect.array("t.space, t.slot"),
         offered = dialect.each(Some("offered")),
+        warm = dialect.each(Some("warm")),
+        text = dialect.text(),
     )
 }
 
@@ -114,13 +125,12 @@ fn candidates(dialect: Dialect, room: Room) -> String {
         row = dialect.row::<Resource>("t"),
     );
     format!(
-        "select '{found}', {row} from class c, {answers}
-         where c.kind = {doc} ->> 'kind' and c.waiting > 0 and a.value -> 'serves' is not null
+        "select '{found}', {row} from sought s cross join class c, {answers}
+         where c.id = s.id and a.value -> 'serves' is not null
            and a.key in (select {text} from {each})",
         row = dialect
             .array(&format!("c.id, a.key, (select {} from ({resources}) r)", dialect.gather(&dialect.json("r.cells")))),
         answers = dialect.fields("c.answers", &[], "a"),
-        doc = dialect.doc(),
         text = dialect.text(),
         each = dialect.each(Some(name)),
     )
@@ -210,6 +220,8 @@ pub struct Sought {
     /// What refusals have named: slots with their name space, and resources.
     pub slots: BTreeSet<(String, String)>,
     pub resources: BTreeSet<String>,
+    /// The name spaces of slots in which something is kept for nobody.
+    pub warm: BTreeSet<String>,
     /// Blueprints that may lease something of this pool for their resources.
     pub above: BTreeSet<String>,
 }
@@ -225,7 +237,7 @@ impl Sought {
             self.order.owners.iter().filter_map(|(owner, own)| Some((owner, own.max_leases?))).collect();
         json!({
             "kind": kind, "offered": self.offered, "pack": filled(Growth::Pack), "spread": filled(Growth::Spread),
-            "overflow": overflow, "full": self.full, "slots": self.slots, "resources": self.resources,
+            "overflow": overflow, "full": self.full, "warm": self.warm, "slots": self.slots, "resources": self.resources,
             "quotas": quotas, "quota": self.order.every_owner.max_leases,
             "above": if self.is_crowded() { self.above.clone() } else { BTreeSet::new() },
         })
@@ -256,6 +268,7 @@ impl Store {
         let mut owners = BTreeMap::new();
         let mut held: BTreeMap<String, i64> = BTreeMap::new();
         let mut towers: Vec<Tower> = Vec::new();
+        let mut contested = BTreeSet::new();
         let (mut blueprints, mut asides, mut taken) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (table, text) in self.read(statement).await? {
             match table.as_str() {
@@ -291,6 +304,9 @@ impl Store {
                     let (owner, used): (String, i64) = parse_cells(&table, &text)?;
                     held.insert(owner, used);
                 }
+                "contested" => {
+                    contested.insert(text);
+                }
                 "owner" => {
                     let (space, slot, owner): (String, String, Resource) = parse_cells(&table, &text)?;
                     owners.insert((space, slot), owner);
@@ -317,13 +333,20 @@ impl Store {
                 crowded: crowded.remove(&class.id).unwrap_or_default(),
                 class,
             })
-            .filter(|class| !class.heads.is_empty())
             .collect();
+        // The others are alternatives to what these want.
+        let lacks = |class: &ClassLook, all: &[ClassLook]| {
+            class.heads.is_empty()
+                && !all.iter().any(|main| !main.heads.is_empty() && main.class.otherwise.0.contains(&class.class.id))
+        };
+        let idle: BTreeSet<String> =
+            classes.iter().filter(|class| lacks(class, &classes)).map(|class| class.class.id.clone()).collect();
+        classes.retain(|class| !idle.contains(&class.class.id));
         for quota in classes.iter_mut().flat_map(|class| &mut class.heads).filter_map(|head| head.quota.as_mut()) {
             quota.used = held.get(&quota.owner).copied().unwrap_or(0);
         }
         classes.iter_mut().for_each(|class| class.heads.sort());
-        classes.sort_by(|a, b| a.heads[0].cmp(&b.heads[0]));
+        classes.sort_by(by_first);
         for resources in standing.values_mut() {
             resources.sort_by(|a, b| (a.idle_since, &a.id).cmp(&(b.idle_since, &b.id)));
         }
@@ -339,6 +362,7 @@ impl Store {
             full: sought.full.clone(),
             standing,
             towers,
+            contested,
             owners,
         }))
     }

@@ -35,8 +35,10 @@ pub struct Pruner {
     deletes: Vec<(&'static str, Arc<str>)>,
 }
 
-/// Whether a class may go: nobody waits in it, and no lease that is alive can come back to it.
-const CLASS: &str = "t.waiting = 0 and t.id not in (select l.class from lease l where l.status <> 'destroyed')";
+/// Whether a class may go: nobody waits in it, no lease that is alive can come back to it, and it is no alternative of
+/// another. Ids have no characters that mean anything to `like`.
+const CLASS: &str = "t.waiting = 0 and t.id not in (select l.class from lease l where l.status <> 'destroyed')
+  and not exists (select 1 from class a where a.otherwise like '%\"' || t.id || '\"%')";
 
 impl Pruner {
     pub fn new(dialect: Dialect) -> Pruner {

@@ -24,6 +24,7 @@ pub struct Reads {
     orphans: Arc<str>,
     claimed: Arc<str>,
     overdue: Arc<str>,
+    looked_after: Arc<str>,
     pools: Arc<str>,
     blueprints: Arc<str>,
     waiting: Arc<str>,
@@ -111,6 +112,13 @@ impl Reads {
             orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
             claimed: claimed(&format!("t.claim = {doc} ->> 'node'")),
             overdue: claimed(&format!("t.claim = {doc} ->> 'node' and t.due_at < cast({doc} ->> 'before' as bigint)")),
+            looked_after: format!(
+                "select 'resource', {} from resource t
+                 where t.claim = {doc} ->> 'node' and t.status = 'active' and t.wanted = 'keep' and t.orphaned = 0
+                 order by t.id",
+                dialect.row::<Resource>("t")
+            )
+            .into(),
             pools: format!("select 'pool', {} from pool t where {doc} is not null", dialect.row::<Pool>("t")).into(),
             blueprints: format!(
                 "select 'blueprint', {} from blueprint t where {doc} is not null order by t.name",
@@ -390,6 +398,11 @@ impl Store {
     pub async fn overdue(&self, node: &str, before: i64) -> Result<Claimed, StoreError> {
         let doc = json!({ "node": node, "before": before.to_string() });
         self.rows_claimed(statement(&self.reads.overdue, doc)).await
+    }
+
+    /// Active resources of a node that nobody wants away.
+    pub async fn looked_after(&self, node: &str) -> Result<Vec<Resource>, StoreError> {
+        all(self.read(statement(&self.reads.looked_after, json!({ "node": node }))).await?)
     }
 
     async fn rows_claimed(&self, read: Statement) -> Result<Claimed, StoreError> {

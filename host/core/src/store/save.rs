@@ -19,6 +19,7 @@ pub struct Saver {
     events: Arc<str>,
     label: Arc<str>,
     unlabel: Arc<str>,
+    rename: Vec<Arc<str>>,
 }
 
 impl Saver {
@@ -49,6 +50,9 @@ impl Saver {
             )
             .into(),
             unlabel: format!("delete from label where resource in (select {} from {each})", dialect.text()).into(),
+            rename: [Resource::TABLE, Place::TABLE, Leak::TABLE]
+                .map(|table| rename_sql(dialect, table).into())
+                .to_vec(),
         }
     }
 
@@ -82,8 +86,14 @@ impl Saver {
         if let Some(doc) = array(rows.events.iter(), Event::cells) {
             writes.push(Statement { sql: Arc::clone(&self.events), doc });
         }
-        removals.extend(writes);
-        removals
+        let mut all = Vec::new();
+        for renamed in &rows.renamed {
+            let doc = serde_json::json!([renamed]).to_string();
+            all.extend(self.rename.iter().map(|sql| Statement { sql: Arc::clone(sql), doc: doc.clone() }));
+        }
+        all.extend(removals);
+        all.extend(writes);
+        all
     }
 
     /// The label index follows the resources: made with them, gone with them.
@@ -168,6 +178,14 @@ fn update_sql<R: Row>(dialect: Dialect) -> String {
     let set: Vec<String> = rest.iter().map(|(name, cell)| format!("{name} = {cell}")).collect();
     let (or_roll_back, each) = (dialect.or_roll_back(), dialect.each(None));
     format!("update{or_roll_back} {} set {} from {each} where {}", R::TABLE, set.join(", "), key.join(" and "))
+}
+
+/// Of everything that a blueprint has made.
+fn rename_sql(dialect: Dialect, table: &str) -> String {
+    let (or_roll_back, each) = (dialect.or_roll_back(), dialect.each(None));
+    format!(
+        "update{or_roll_back} {table} set blueprint = j.value ->> 1 from {each} where {table}.blueprint = j.value ->> 0"
+    )
 }
 
 fn delete_sql<R: Row>(dialect: Dialect) -> String {

@@ -5,12 +5,14 @@ use crate::model::rows::*;
 use crate::model::table::with_tables;
 
 /// Raised when the tables change; a store of another number is refused.
-pub const SCHEMA: i64 = 6;
+pub const SCHEMA: i64 = 7;
 
 /// Indexes are partial, on what lives, so that finished leases cost nothing.
 const INDEXES: &[&str] = &[
     // look: who waits, in order, by class
     "create index lease_waiting on lease (class, ord, id) where status = 'pending' and wanted = 'keep'",
+    // a commit: when the last of an owner's requests that wait has its turn
+    "create index lease_turn on lease (kind, owner, turn) where turn is not null and status = 'pending'",
     // lists of what lives; and what a dead node had claimed
     "create index lease_alive on lease (asked_at, id) where status <> 'destroyed'",
     "create index lease_claim on lease (claim, due_at) where status <> 'destroyed'",

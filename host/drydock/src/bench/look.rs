@@ -77,6 +77,7 @@ fn terms() -> Terms {
         digest: "0".repeat(64),
         steps: Steps::NONE,
         max_resources: None,
+        warm: None,
         leases_per_resource: 1,
         overflow: 0,
         max_building: None,

@@ -122,8 +122,13 @@ impl Drop for Yard {
 impl Yard {
     pub async fn make(path: &Path, callers: usize) -> anyhow::Result<Yard> {
         let yard = Yard::open(path).await?;
-        let listed =
-            |caller| Listed { name: blueprint(caller), kind: kind(caller), space: blueprint(caller), limit: None };
+        let listed = |caller| Listed {
+            name: blueprint(caller),
+            was: None,
+            kind: kind(caller),
+            space: blueprint(caller),
+            limit: None,
+        };
         let blueprints = (0..callers).map(listed).collect();
         yard.commit(Change::Configure { revision: 1, blueprints, before: vec![], pools: vec![] }).await?;
         for caller in 0..callers {
@@ -220,7 +225,7 @@ fn new_lease(caller: usize, ids: &Ids) -> NewLease {
         kind: kind(caller),
         attributes: r#"{"platform":"linux"}"#.to_owned(),
         labels: labels(),
-        blueprints: Vec::new(),
+        ..Request::default()
     };
     let needs = Needs { labels: labels(), share: 1 };
     NewLease {
@@ -262,6 +267,7 @@ fn new_build(caller: usize, number: usize, ids: &Ids) -> Build {
         life: Default::default(),
         open_timeout: 600_000,
         opens: false,
+        least: None,
         takers: vec![placement(caller, number, ids)],
     }
 }
@@ -279,6 +285,7 @@ fn placement(caller: usize, number: usize, ids: &Ids) -> Placement {
         space: blueprint(caller),
         acquisition: Acquisition { slots: Vec::new(), share: 1, ready: Some(handout) },
         overflow: None,
+        choice: 0,
         quota: None,
         activates: false,
         releases: false,

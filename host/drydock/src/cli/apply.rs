@@ -114,7 +114,7 @@ fn page(applied: &Applied, now: i64, width: Option<u16>) -> String {
 }
 
 fn told(change: &BlueprintChange) -> String {
-    let BlueprintChange { name, kind, what, differences, resources } = change;
+    let BlueprintChange { name, kind, what, was, differences, resources } = change;
     let stays = match resources {
         0 => String::new(),
         1 => "; its resource stays as it was made".to_owned(),
@@ -128,6 +128,17 @@ fn told(change: &BlueprintChange) -> String {
     let mut out = match what {
         What::New => format!("+ blueprint {}: new, makes {}\n", plain(name), plain(kind)),
         What::Changes => format!("~ blueprint {}{stays}\n", plain(name)),
+        What::Renamed => {
+            let (was, has) = (
+                plain(was.as_deref().unwrap_or_default()),
+                match resources {
+                    0 => "nothing yet".to_owned(),
+                    1 => "its resource".to_owned(),
+                    n => format!("its {n} resources"),
+                },
+            );
+            format!("> blueprint {}: was {was} so far, and keeps {has}\n", plain(name))
+        }
         What::Retires => format!("- blueprint {}: {closes}\n", plain(name)),
     };
     out += &listed(differences);

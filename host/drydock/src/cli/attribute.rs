@@ -1,5 +1,6 @@
 //! `key=value` as flags give it.
 
+use crate::api::types::Otherwise;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +15,14 @@ pub fn parse_attribute(text: &str) -> Result<(String, Value), String> {
 /// One `--label key=value`. The value is text, whatever it looks like.
 pub fn parse_label(text: &str) -> Result<(String, String), String> {
     split(text).map(|(key, value)| (key.into(), value.into()))
+}
+
+/// One `--else {…}`.
+pub fn parse_otherwise(text: &str) -> Result<Otherwise, String> {
+    serde_json::from_str(text).map_err(|error| {
+        let why = crate::sentence::of_serde(&error.to_string(), "key");
+        format!("{why}; write it as {{\"attributes\": {{…}}, \"labels\": {{…}}, \"blueprint\": \"…\"}}")
+    })
 }
 
 /// All attributes as one object. A key that is given twice is an error: one of the values would be lost unseen.

@@ -32,6 +32,13 @@ fn status(blueprint: &BlueprintState, now: i64) -> String {
     }
 }
 
+/// Why it is as it is, or has fewer resources than it keeps.
+fn note(blueprint: &BlueprintState) -> String {
+    let lacks = Some(blueprint.lacks.join("; ")).filter(|lacks| !lacks.is_empty());
+    let lacks = lacks.map(|lacks| format!("fewer than the {} that it keeps: {lacks}", blueprint.min_resources));
+    blueprint.reason.iter().cloned().chain(lacks).collect::<Vec<_>>().join("; ")
+}
+
 fn blueprint_table(blueprints: &[BlueprintState], now: i64, width: Option<u16>) -> String {
     let rows: Vec<Vec<String>> = blueprints
         .iter()
@@ -46,7 +53,7 @@ fn blueprint_table(blueprints: &[BlueprintState], now: i64, width: Option<u16>) 
                 format!("{}{most}", blueprint.used),
                 Some(blueprint.building).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
                 Some(blueprint.failures).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
-                blueprint.reason.clone().unwrap_or_default(),
+                note(blueprint),
             ]
         })
         .collect();

@@ -48,6 +48,10 @@ impl ClientError {
         }
     }
 
+    pub fn conflict(&self) -> bool {
+        matches!(self, ClientError::Refused(error) if error.kind == ErrorKind::Conflict)
+    }
+
     pub fn not_found(&self) -> bool {
         matches!(self, ClientError::Refused(error) if error.kind == ErrorKind::NotFound)
     }

@@ -102,6 +102,8 @@ pub fn lease_status(lease: &LeaseView) -> String {
 pub fn resource_status(resource: &ResourceView) -> String {
     if resource.wanted == Wanted::End && resource.status.alive() {
         format!("{} (closing)", resource.status)
+    } else if resource.sick.is_some() && resource.status.alive() {
+        format!("{} (out of use)", resource.status)
     } else if resource.drained.is_some() && resource.status.alive() {
         format!("{} (drained)", resource.status)
     } else {
@@ -111,7 +113,12 @@ pub fn resource_status(resource: &ResourceView) -> String {
 
 /// Why a resource is as it is.
 fn noted(resource: &ResourceView) -> Option<String> {
-    resource.reason.clone().or_else(|| resource.drained.clone()).or_else(|| resource.note.clone())
+    resource
+        .reason
+        .clone()
+        .or_else(|| resource.sick.clone())
+        .or_else(|| resource.drained.clone())
+        .or_else(|| resource.note.clone())
 }
 
 pub fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {

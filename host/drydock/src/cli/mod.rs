@@ -20,6 +20,8 @@ mod lists;
 mod log;
 mod moment;
 mod output;
+mod reclaim;
+mod reference;
 mod release;
 mod several;
 mod show;
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve(args, cli.socket),
         Command::Sim(command) => sim::sim(&command),
         Command::Completion(args) => completion(args.shell),
+        Command::Reference(args) => reference::reference(&args),
         Command::Client(command) => start(command, cli.socket),
     };
     match result {
@@ -96,6 +99,7 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::With(args) => with::with(client, &args).await.map_err(itself),
         ClientCommand::Command(args) => command::command(client, &args).await.map_err(itself),
         ClientCommand::Release(args) => release::release(client, &args).await,
+        ClientCommand::Reclaim(args) => reclaim::reclaim(client, &args).await,
         ClientCommand::Extend(args) => holding::extend(client, &args).await,
         ClientCommand::Beat(args) => holding::beat(client, &args).await,
         ClientCommand::Leases(args) => lists::leases(client, &args).await,

@@ -5,7 +5,7 @@ use super::client::{Client, ClientError, path};
 use super::lists::{every_lease, lease_table};
 use super::moment::now;
 use super::output::{print_json, tell};
-use crate::api::types::{LeaseView, ReleaseRequest};
+use crate::api::types::ReleaseRequest;
 use crate::exit::{self, Exit};
 use drydock_core::model::rows::Wanted;
 use futures::StreamExt;
@@ -25,7 +25,7 @@ pub async fn release(client: &Client, args: &ReleaseArgs) -> Result<u8, Exit> {
             None => return Ok(exit::OK),
         },
     };
-    let body = &ReleaseRequest { reason: args.reason.clone(), if_epoch: args.if_epoch };
+    let body = &ReleaseRequest { reason: args.reason.clone(), if_epoch: args.if_epoch, if_idle_since: None };
     let releases = ids.iter().map(|id| async move {
         let answer: Result<Value, ClientError> = client.post(&(path(kind, id) + "/release"), body).await;
         answer
@@ -63,24 +63,27 @@ async fn chosen(client: &Client, args: &ReleaseArgs) -> Result<Option<Vec<String
         }
         return Ok(None);
     }
-    if !args.yes && !agreed(&leases)? {
+    let count = counted(leases.len());
+    let question = format!("Release {}?", if leases.len() == 1 { "it" } else { "them" });
+    if !args.yes
+        && !agreed(|width| lease_table(&leases, now(), width), &format!("{count} would be released"), &question)?
+    {
         tell("nothing was changed");
         return Ok(None);
     }
     Ok(Some(leases.into_iter().map(|lease| lease.id).collect()))
 }
 
-/// Shows what would be released, and asks.
-fn agreed(leases: &[LeaseView]) -> Result<bool, Exit> {
+/// Shows what something would be done to, in so many columns of a terminal, and asks.
+pub(super) fn agreed(shown: impl FnOnce(Option<u16>) -> String, would: &str, question: &str) -> Result<bool, Exit> {
     let mut stderr = std::io::stderr();
     let width = terminal_size::terminal_size_of(&stderr).map(|(width, _)| width.0);
-    let count = counted(leases.len());
-    let _ = stderr.write_all(lease_table(leases, now(), width).as_bytes());
+    let _ = stderr.write_all(shown(width).as_bytes());
     if !std::io::stdin().is_terminal() || !stderr.is_terminal() {
-        let why = format!("{count} would be released, and nobody can be asked here; give --yes to release them");
+        let why = format!("{would}, and nobody can be asked here; give --yes to do it");
         return Err(Exit::new(exit::INVALID, why));
     }
-    let _ = write!(stderr, "Release {}? [y/N] ", if leases.len() == 1 { "it" } else { "them" });
+    let _ = write!(stderr, "{question} [y/N] ");
     let mut answer = String::new();
     std::io::stdin()
         .read_line(&mut answer)

@@ -6,7 +6,7 @@ use super::lists::{lease_status, resource_status};
 use super::moment::{clock, now, relative, span};
 use super::output::{facts, plain, print, print_json, table, width};
 use crate::api::types::{
-    LeaseDetailView, LeaseView, LeftoverView, PlaceView, ResourceDetailView, ResourceView, SlotView,
+    LeaseDetailView, LeaseView, LeftoverView, Otherwise, PlaceView, ResourceDetailView, ResourceView, SlotView,
 };
 use crate::exit::{self, Exit};
 use drydock_core::contract::{Access, Labels};
@@ -113,6 +113,7 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
         ("attributes", object(&lease.attributes)),
         ("labels", pairs(&lease.labels)),
         ("only blueprint", lease.blueprint.clone()),
+        ("or else", or_else(lease)),
         ("in set", lease.set.clone()),
         ("priority", Some(lease.priority.to_string()).filter(|_| lease.priority != 0)),
         ("asked", at(now, Some(lease.asked_at))),
@@ -134,6 +135,16 @@ fn lease_facts(lease: &LeaseView, now: i64) -> Facts {
     ]
 }
 
+/// What else it takes, and what of that it has.
+fn or_else(lease: &LeaseView) -> Option<String> {
+    let shown = |(i, other): (usize, &Otherwise)| {
+        let text = serde_json::to_string(other).unwrap_or_default();
+        if lease.choice == Some(i as i64 + 1) { format!("{text} (this is what it has)") } else { text }
+    };
+    let all: Vec<String> = lease.otherwise.iter().enumerate().map(shown).collect();
+    Some(all.join(" or else ")).filter(|text| !text.is_empty())
+}
+
 fn resource_facts(resource: &ResourceView, now: i64) -> Facts {
     vec![
         ("resource", Some(resource.id.clone())),
@@ -142,6 +153,7 @@ fn resource_facts(resource: &ResourceView, now: i64) -> Facts {
         ("blueprint", Some(resource.blueprint.clone())),
         ("status", Some(resource_status(resource))),
         ("reason", resource.reason.clone()),
+        ("out of use", resource.sick.clone()),
         ("drained", resource.drained.clone()),
         ("note", resource.note.clone()),
         ("tries", Some(resource.attempt.to_string()).filter(|_| resource.attempt > 0)),

@@ -49,7 +49,7 @@ pub struct RunArgs {
     /// Scenarios by name
     #[arg(required_unless_present = "all")]
     scenarios: Vec<String>,
-    /// Every scenario
+    /// Every scenario in its small form; the large ones are run by name
     #[arg(long, conflicts_with = "scenarios")]
     all: bool,
     /// How many seeds of each
@@ -137,6 +137,7 @@ fn names(protections: &[Protection]) -> Vec<&'static str> {
 fn list(args: &ListArgs) -> Result<u8, Exit> {
     let listed: Vec<Listed> = scenarios::all()
         .iter()
+        .chain(&scenarios::large())
         .map(|scenario| Listed {
             name: scenario.name,
             about: scenario.about,

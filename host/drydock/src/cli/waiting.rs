@@ -35,6 +35,7 @@ pub fn request(wish: &WishArgs, tied: bool) -> Result<AskRequest, Exit> {
         attributes: attributes_with(wish.attributes.as_deref(), &wish.attribute).map_err(invalid)?,
         labels: labels(&wish.label).map_err(invalid)?,
         blueprint: wish.blueprint.clone(),
+        otherwise: wish.otherwise.clone(),
         owner: wish.owner.clone(),
         priority: wish.priority,
         key: Some(wish.key.clone().unwrap_or_else(|| format!("cli-{:032x}", rand::random::<u128>()))),
@@ -165,7 +166,7 @@ pub async fn until_over(client: &Client, id: &str) -> Result<LeaseView, ClientEr
 /// Lets go of a lease. The daemon is waited for, within bounds: it may be starting again.
 pub async fn release(client: &Client, id: &str, reason: &str) -> Result<LeaseView, Exit> {
     let target = path("leases", id) + "/release";
-    let body = ReleaseRequest { reason: Some(reason.into()), if_epoch: None };
+    let body = ReleaseRequest { reason: Some(reason.into()), ..ReleaseRequest::default() };
     patiently(async || client.post(&target, &body).await).await.map_err(|error| {
         let mut exit = Exit::from(error);
         exit.message = format!(

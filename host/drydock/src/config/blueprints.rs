@@ -15,6 +15,17 @@ pub fn check(blueprints: &[BlueprintConfig], document: &Document) -> Result<(), 
     for (index, blueprint) in blueprints.iter().enumerate() {
         let table = Table { document, index };
         check_one(blueprint, &table)?;
+        if let Some(was) = &blueprint.was {
+            table.name("was", was)?;
+            if blueprints.iter().any(|other| other.name == *was) {
+                let problem = format!("{was:?} is the name of a blueprint; one that was renamed leaves its name free");
+                return Err(table.error("was", problem));
+            }
+            if blueprints[..index].iter().any(|other| other.was.as_ref() == Some(was)) {
+                let problem = format!("another blueprint was {was:?} before, too; only one can have been");
+                return Err(table.error("was", problem));
+            }
+        }
         if let Some(other) = first.insert(blueprint.name.as_str(), index) {
             let line = document.line_of(&[Segment::Key("blueprint".into()), Segment::Index(other)]).unwrap_or_default();
             let problem = format!("the name is taken by the blueprint of line {line}; choose another");
@@ -64,7 +75,12 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
     }
     if let Some(max) = blueprint.max_resources {
         table.range("max_resources", max.into(), 0..=1_000_000, "")?;
+        if blueprint.min_resources > max {
+            let problem = format!("{} are more than the {max} of max_resources; lower it", blueprint.min_resources);
+            return Err(table.error("min_resources", problem));
+        }
     }
+    table.range("min_resources", blueprint.min_resources.into(), 0..=1_000_000, "")?;
     table.range("leases_per_resource", blueprint.leases_per_resource.into(), 1..=100_000, "")?;
     table.range("overflow", blueprint.overflow.into(), 0..=100_000, "")?;
     if blueprint.overflow > 0 && blueprint.max_resources.is_none() {
@@ -85,6 +101,9 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
     table.range("reclaim_after", blueprint.reclaim_after.into(), 0..=86_400, " seconds")?;
     table.range("priority", blueprint.priority.into(), -1_000_000..=1_000_000, "")?;
     table.range("open_timeout", blueprint.open_timeout.into(), 1..=86_400, " seconds")?;
+    if blueprint.check_every > 0 {
+        table.range("check_every", blueprint.check_every.into(), 5..=86_400, " seconds, or 0 for never")?;
+    }
     table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;
     for grant in &blueprint.grants {
         let leases = grant.strip_prefix("leases:").is_some_and(|kind| !kind.is_empty());

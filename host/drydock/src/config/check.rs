@@ -6,7 +6,6 @@ use super::file::File;
 use super::{Config, StoreConfig, blueprints, defaults};
 use drydock_core::config::{Order, OwnerConfig};
 use drydock_runtime::commands::Credentials;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,7 +49,15 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
         stop_grace: Duration::from_secs(file.stop_grace),
         hold_grace: Duration::from_secs(file.hold_grace),
         keep_finished: Duration::from_secs(file.keep_finished),
-        order: order(file.ageing, file.every_owner, file.owner, &document)?,
+        order: order(
+            Order {
+                ageing: file.ageing,
+                fair_share: file.fair_share,
+                every_owner: file.every_owner,
+                owners: file.owner,
+            },
+            &document,
+        )?,
         credentials: credentials(file.credentials, &document)?,
         blueprints: file.blueprint,
         document,
@@ -107,18 +114,15 @@ fn socket(socket: Option<String>, document: &Document) -> Result<PathBuf, Config
     Ok(path)
 }
 
-fn order(
-    ageing: u32,
-    every_owner: OwnerConfig,
-    owners: BTreeMap<String, OwnerConfig>,
-    document: &Document,
-) -> Result<Order, ConfigError> {
-    if !(1..=86_400).contains(&ageing) {
-        let problem = format!("{ageing} is out of range; it is 1 to 86400 seconds");
-        return Err(at(document, "ageing", problem));
+fn order(order: Order, document: &Document) -> Result<Order, ConfigError> {
+    for (key, value, least) in [("ageing", order.ageing, 1), ("fair_share", order.fair_share, 0)] {
+        if !(least..=86_400).contains(&value) {
+            let problem = format!("{value} is out of range; it is {least} to 86400 seconds");
+            return Err(at(document, key, problem));
+        }
     }
-    limits(&every_owner, &[Segment::Key("every_owner".into())], document)?;
-    for (name, owner) in &owners {
+    limits(&order.every_owner, &[Segment::Key("every_owner".into())], document)?;
+    for (name, owner) in &order.owners {
         let table = [Segment::Key("owner".into()), Segment::Key(name.clone())];
         if !(1..=255).contains(&name.len()) || name.chars().any(char::is_control) {
             let problem = format!("{name:?} is no owner; it is 1 to 255 bytes without control characters");
@@ -126,7 +130,7 @@ fn order(
         }
         limits(owner, &table, document)?;
     }
-    Ok(Order { ageing, every_owner, owners })
+    Ok(order)
 }
 
 /// One owner's table.
@@ -137,6 +141,12 @@ fn limits(owner: &OwnerConfig, table: &[Segment], document: &Document) -> Result
     {
         let problem = format!("{most} is out of range; it is 1 to 1000000");
         return Err(ConfigError::at(document, &of("max_leases"), problem));
+    }
+    if let Some(weight) = owner.weight
+        && !(1..=1_000).contains(&weight)
+    {
+        let problem = format!("{weight} is out of range; it is 1 to 1000");
+        return Err(ConfigError::at(document, &of("weight"), problem));
     }
     if let Some(most) = owner.max_priority
         && !(-1_000..=1_000).contains(&most)

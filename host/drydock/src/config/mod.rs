@@ -6,6 +6,7 @@
 //! - `document`: the file's text, and which line a value is on
 //! - `error`: what is wrong, where, and what would be right
 //! - `file`: the file's keys as they are written
+//! - `reference`: the same for people, with defaults and meanings
 
 mod blueprints;
 mod check;
@@ -13,11 +14,13 @@ mod defaults;
 mod document;
 mod error;
 mod file;
+mod reference;
 
 pub use blueprints::GRANTS;
 pub use defaults::{default_cache, default_socket};
 pub use document::{Document, Segment, shown};
 pub use error::ConfigError;
+pub use reference::{Key, Table, markdown, reference};
 
 use drydock_core::config::{BlueprintConfig, Order};
 use drydock_runtime::commands::Credentials;

@@ -2,27 +2,26 @@
 
 use super::catalogue::{Catalogue, Entry};
 use super::error::ApiError;
-use crate::api::types::AskRequest;
+use crate::api::types::{AskRequest, Otherwise};
 use crate::config::{Segment, shown};
 use crate::sentence::printable;
-use drydock_core::contract::{Labels, Request};
+use drydock_core::contract::{Alternative, Labels, Request};
 use drydock_core::engine::api::Ask;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A hundred years, in milliseconds: longer is a mistake in the unit.
 const LONGEST_WAIT: i64 = 3_155_760_000_000;
+
+/// What a request may name beside what it wants most.
+const ALTERNATIVES: usize = 8;
 
 /// Checks a request as it came from a client.
 ///
 /// `user` is who the client runs as; `now` is in milliseconds since 1970.
 pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i64) -> Result<Ask, ApiError> {
     text("type", &ask.kind)?;
-    check_labels(&ask.labels)?;
     let owner = ask.owner.as_deref().or(user).unwrap_or("nobody");
     text("owner", owner)?;
-    if let Some(name) = &ask.blueprint {
-        text("blueprint", name)?;
-    }
     if let Some(key) = &ask.key {
         text("key", key)?;
     }
@@ -46,16 +45,24 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
             ));
         }
     }
-    let attributes = Value::Object(ask.attributes);
-    plain("attributes", &attributes)?;
-    let candidates = catalogue.candidates(&ask.kind, ask.blueprint.as_deref())?;
-    fits(&attributes, &candidates)?;
+    let attributes = wish(&ask.kind, ask.attributes, &ask.labels, ask.blueprint.as_deref(), catalogue)?;
+    if ask.otherwise.len() > ALTERNATIVES {
+        let message = format!("there are {}; it is at most {ALTERNATIVES}", ask.otherwise.len());
+        return Err(ApiError::field("otherwise", message));
+    }
+    let mut otherwise = Vec::with_capacity(ask.otherwise.len());
+    for (i, Otherwise { attributes, labels, blueprint }) in ask.otherwise.into_iter().enumerate() {
+        let attributes = wish(&ask.kind, attributes, &labels, blueprint.as_deref(), catalogue);
+        let attributes = attributes.map_err(|error| error.within(&format!("otherwise[{i}]")))?;
+        otherwise.push(Alternative { attributes, labels, blueprints: blueprint.into_iter().collect() });
+    }
     Ok(Ask {
         request: Request {
             kind: ask.kind,
-            attributes: sorted(&attributes).to_string(),
+            attributes,
             labels: ask.labels,
             blueprints: ask.blueprint.into_iter().collect(),
+            otherwise,
         },
         owner: owner.to_string(),
         priority: ask.priority,
@@ -66,6 +73,25 @@ pub fn check(ask: AskRequest, catalogue: &Catalogue, user: Option<&str>, now: i6
         idle_timeout: ask.idle_timeout_ms,
         wait_until: ask.timeout_ms.map(|timeout| now.saturating_add(timeout)),
     })
+}
+
+/// What is wanted, if some blueprint takes it: its attributes as text.
+fn wish(
+    kind: &str,
+    attributes: Map<String, Value>,
+    labels: &Labels,
+    blueprint: Option<&str>,
+    catalogue: &Catalogue,
+) -> Result<String, ApiError> {
+    check_labels(labels)?;
+    if let Some(name) = blueprint {
+        text("blueprint", name)?;
+    }
+    let attributes = Value::Object(attributes);
+    plain("attributes", &attributes)?;
+    let candidates = catalogue.candidates(kind, blueprint)?;
+    fits(&attributes, &candidates)?;
+    Ok(sorted(&attributes).to_string())
 }
 
 /// A moment that is still to come.

@@ -18,10 +18,10 @@ use std::sync::Arc;
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Blueprints>, ApiError> {
     let rows = app.node.blueprints().await?;
     let (farm, now) = (app.node.farm(), now());
-    Ok(Json(Blueprints { blueprints: rows.into_iter().map(|row| state(row, &farm, now)).collect() }))
+    Ok(Json(Blueprints { blueprints: rows.into_iter().map(|row| state(row, &app, &farm, now)).collect() }))
 }
 
-fn state(row: Blueprint, farm: &InForce, now: i64) -> BlueprintState {
+fn state(row: Blueprint, app: &App, farm: &InForce, now: i64) -> BlueprintState {
     let configured = farm.blueprints.get(&row.name);
     let failing = row.failures > 0 && row.not_before > now;
     let (status, reason) = match configured {
@@ -31,6 +31,7 @@ fn state(row: Blueprint, farm: &InForce, now: i64) -> BlueprintState {
         Some(_) if failing => (BlueprintStatus::SetAside, row.reason),
         Some(_) => (BlueprintStatus::Ok, row.reason),
     };
+    let lacks = app.node.lacks_for(&row.name).into_iter().map(|obstacle| obstacle.reason).collect();
     let descriptor = configured.map(|found| found.plugin.descriptor());
     BlueprintState {
         name: row.name,
@@ -44,6 +45,8 @@ fn state(row: Blueprint, farm: &InForce, now: i64) -> BlueprintState {
         used: row.used,
         building: row.building,
         max_resources: configured.and_then(|found| found.config.max_resources),
+        min_resources: configured.map_or(0, |found| found.config.min_resources),
+        lacks,
         slots: row.space,
     }
 }
@@ -69,7 +72,7 @@ async fn drained(app: &App, name: &str, reason: Option<&str>) -> Result<Json<Blu
     app.node.drain_blueprint(name, reason).await?;
     let row = app.node.blueprints().await?.into_iter().find(|row| row.name == name);
     let row = row.ok_or_else(|| ApiError::not_found(format!("blueprint {name:?} is gone by now")))?;
-    Ok(Json(state(row, &app.node.farm(), now())))
+    Ok(Json(state(row, app, &app.node.farm(), now())))
 }
 
 /// Those of the configuration in force, and those that resources were made with.

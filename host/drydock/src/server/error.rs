@@ -81,7 +81,10 @@ impl From<AskError> for ApiError {
             AskError::KeyReused { .. } => of("key", ApiError::conflict(message)),
             AskError::SetSize { .. } | AskError::SetQuota { .. } => of("leases", ApiError::invalid(message)),
             AskError::Ambiguous(_) => of("id", ApiError::invalid(message)),
-            AskError::Reconfigured { .. } | AskError::OtherType { .. } => ApiError::conflict(message),
+            AskError::Reconfigured { .. } | AskError::OtherType { .. } | AskError::NameTaken { .. } => {
+                ApiError::conflict(message)
+            }
+            AskError::InUse(_) => of("if_idle_since", ApiError::conflict(message)),
             AskError::Ended(_)
             | AskError::Untied(_)
             | AskError::NeedsNoBeat(_)

@@ -161,6 +161,9 @@ pub async fn release(
     Id(id): Id,
     MaybeJson(request): MaybeJson<ReleaseRequest>,
 ) -> Result<axum::Json<LeaseView>, ApiError> {
+    if request.if_idle_since.is_some() {
+        return Err(ApiError::field("if_idle_since", "only a resource is idle, a lease is not; leave it out"));
+    }
     let reason = reason(&request.reason)?.unwrap_or("asked by its holder");
     let ended = app.node.end_held(&id, "released", reason, request.if_epoch).await?;
     Ok(axum::Json(views::lease(ended)))

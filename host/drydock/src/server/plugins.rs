@@ -7,6 +7,7 @@ use crate::sentence::printable;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::plugin::Plugin;
 use drydock_runtime::{Loader, Schemas};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -115,6 +116,15 @@ fn check(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> R
         path.push(Segment::Key("config".into()));
         path.extend(Segment::of_pointer(&problem.path));
         return Err(ConfigError::at(&config.document, &path, problem.sentence));
+    }
+    if let Err(problem) = schemas.check_request(&Value::Object(blueprint.warm.attributes.clone()))
+        && blueprint.min_resources > 0
+    {
+        let mut path = config.blueprint_path(&blueprint.name);
+        path.extend(["warm", "attributes"].map(|key| Segment::Key(key.into())));
+        path.extend(Segment::of_pointer(&problem.path));
+        let why = format!("{}; it is what min_resources are made for", problem.sentence);
+        return Err(ConfigError::at(&config.document, &path, why));
     }
     for ask in &descriptor.asks {
         let asked = if ask.scope.is_empty() { ask.what.clone() } else { format!("{}:{}", ask.what, ask.scope) };

@@ -37,7 +37,7 @@ pub async fn release(
         return Err(ApiError::field("if_epoch", "a resource is held under no epoch, only leases are; leave it out"));
     }
     let reason = reason(&request.reason)?.unwrap_or("asked by an operator");
-    Ok(Json(views::resource(app.node.end_resource(&id, reason).await?)))
+    Ok(Json(views::resource(app.node.end_resource(&id, reason, request.if_idle_since).await?)))
 }
 
 pub async fn drain(

@@ -1,10 +1,10 @@
 //! Rows as answers show them.
 
 use crate::api::types::{
-    EventView, LeakView, LeaseDetailView, LeaseView, LeftoverView, PlaceView, ResourceDetailView, ResourceView,
-    SlotView, WhyView,
+    EventView, LeakView, LeaseDetailView, LeaseView, LeftoverView, Otherwise, PlaceView, ResourceDetailView,
+    ResourceView, SlotView, WhyView,
 };
-use drydock_core::contract::Slot;
+use drydock_core::contract::{Alternative, Slot};
 use drydock_core::engine::api::{LeaseDetail, LoggedEvent, ResourceDetail, Why};
 use drydock_core::model::rows::{Leak, Lease, Leftover, Place, Resource};
 use serde::Serialize;
@@ -40,10 +40,20 @@ pub fn lease(row: Lease) -> LeaseView {
         handout: row.handout.0.map(Into::into),
         attributes: object(&request.attributes),
         labels: request.labels,
+        otherwise: request.otherwise.into_iter().map(otherwise).collect(),
+        choice: Some(row.choice).filter(|choice| *choice > 0),
         tag: String::new(),
     };
     view.tag = tag(&view);
     view
+}
+
+fn otherwise(other: Alternative) -> Otherwise {
+    Otherwise {
+        attributes: object(&other.attributes),
+        labels: other.labels,
+        blueprint: other.blueprints.into_iter().next(),
+    }
 }
 
 pub fn lease_detail(detail: LeaseDetail) -> LeaseDetailView {
@@ -81,6 +91,7 @@ pub fn resource(row: Resource) -> ResourceView {
         wanted: row.wanted,
         reason: row.reason,
         drained: row.drained,
+        sick: row.sick,
         attributes: object(&row.attributes),
         labels: row.labels.0,
         used: row.used,

@@ -10,6 +10,7 @@ const TYPES: usize = 64;
 
 pub(crate) fn descriptor(d: planning::Descriptor) -> Checked<Descriptor> {
     Ok(Descriptor {
+        health: false,
         name: name(&d.name).at("name")?,
         version: name(&d.version).at("version")?,
         kind: kind(d.kind).at("kind")?,

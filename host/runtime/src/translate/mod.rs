@@ -12,6 +12,6 @@ mod values;
 pub(crate) use answers::{acquisition, allocations, needs, refusal};
 pub(crate) use arguments::{blueprint, context, given, place, request, resource};
 pub(crate) use descriptor::descriptor;
-pub(crate) use steps::{failure, progress};
+pub(crate) use steps::{failure, progress, verdict};
 pub(crate) use text::escaped;
 pub(crate) use values::{access, wish};

@@ -2,16 +2,16 @@
 
 use super::broken::{At, Broken, Checked};
 use super::values::{handout, json, object, sentence, state};
-use crate::bindings::types;
+use crate::bindings::{types, with_health};
 use crate::schemas::Schemas;
-use drydock_core::contract::{Blame, Failure, Next, Progress, StepOutcome, Wake};
+use drydock_core::contract::{Blame, Failure, Next, Progress, StepOutcome, Verdict, Wake};
 use drydock_core::plugin::{Step, StepCall};
 use serde_json::{Map, Value};
 
 pub(crate) fn progress(progress: types::Progress, call: &StepCall, schemas: &Schemas) -> Checked<Progress> {
     Ok(match progress {
         types::Progress::Done(outcome) => Progress::Done(done(outcome, call, schemas).at("done")?),
-        types::Progress::Again(continuation) => again(continuation).at("again")?,
+        types::Progress::Again(continuation) => again(continuation, call.step).at("again")?,
     })
 }
 
@@ -48,7 +48,7 @@ fn added(text: String, call: &StepCall, schemas: &Schemas) -> Checked<String> {
     Ok(text)
 }
 
-fn again(again: types::Continuation) -> Checked<Progress> {
+fn again(again: types::Continuation, step: Step) -> Checked<Progress> {
     if let Some(percent) = again.percent
         && percent > 100
     {
@@ -56,8 +56,9 @@ fn again(again: types::Continuation) -> Checked<Progress> {
     }
     let wake = match again.wake {
         types::Wake::After(after) => Wake::After(after),
+        types::Wake::Lease(lease) if step == Step::Open => Wake::Lease(lease),
         types::Wake::Lease(_) => {
-            return Err(Broken::new("waits for a nested lease, but this host has none")).at("wake");
+            return Err(Broken::new("waits for a nested lease, which only `open` may")).at("wake");
         }
         types::Wake::Job(_) => return Err(Broken::new("waits for a job, but this host runs none")).at("wake"),
     };
@@ -67,6 +68,15 @@ fn again(again: types::Continuation) -> Checked<Progress> {
         note: sentence(&again.note),
         percent: again.percent,
     })
+}
+
+/// What `check` answers, its texts made fit for people.
+pub(crate) fn verdict(verdict: with_health::Verdict) -> Verdict {
+    match verdict {
+        with_health::Verdict::Healthy => Verdict::Healthy,
+        with_health::Verdict::Sick(reason) => Verdict::Sick(sentence(&reason)),
+        with_health::Verdict::Gone(reason) => Verdict::Gone(sentence(&reason)),
+    }
 }
 
 pub(crate) fn failure(failure: types::Failure) -> Failure {

@@ -30,6 +30,12 @@ impl Deciding<'_> {
         for kind in kinds {
             self.other_terms(kind, Some(revision));
         }
+        for Listed { name, was, .. } in blueprints {
+            let named = |name: &String| blueprints.iter().any(|listed| listed.name == *name);
+            if let Some(was) = was.as_ref().filter(|was| !named(was)) {
+                self.rename(was, name);
+            }
+        }
         for Listed { name, kind, space, .. } in blueprints {
             let mut row = self.blueprint(name, kind);
             if row.used == 0 {
@@ -49,6 +55,22 @@ impl Deciding<'_> {
         let event = Event { id: self.node.to_owned(), ..self.blank(said) };
         self.event(event);
         Ok(Done::default())
+    }
+
+    /// Gives a blueprint that the store knows another name, which nothing has yet, with everything that it has made.
+    fn rename(&mut self, was: &str, name: &str) {
+        let known = self.rows.blueprints.get(&was.to_owned()).cloned();
+        let Some(row) = known.filter(|_| self.rows.blueprints.get(&name.to_owned()).is_none()) else { return };
+        let event = Event {
+            subject: Subject::Blueprint,
+            id: name.to_owned(),
+            pool: row.kind.clone(),
+            ..self.blank(Said::from(format!("it was {was} before").as_str()))
+        };
+        self.event(event);
+        self.rows.blueprints.remove(&was.to_owned());
+        self.rows.blueprints.put(Blueprint { name: name.to_owned(), ..row });
+        self.rows.rename(was, name);
     }
 
     /// Plans that were made on other terms are refused, and everybody looks again.
@@ -125,10 +147,12 @@ impl Deciding<'_> {
 
     /// Breaks those who wait for what no blueprint could serve since an edit, when their grace is over.
     pub(super) fn give_up(&mut self, given_up: &GiveUp) -> Result<(), Lost> {
-        let class = self.rows.classes.get(&given_up.class);
         let grace = if self.protections.has(Protection::StillCounts) { EDIT_GRACE } else { 0 };
-        let over = class.and_then(|class| class.never_since).is_some_and(|since| since + grace <= self.at);
-        if !over {
+        let over = |class: &String| {
+            let class = self.rows.classes.get(class);
+            class.and_then(|class| class.never_since).is_some_and(|since| since + grace <= self.at)
+        };
+        if !std::iter::once(&given_up.class).chain(&given_up.otherwise).all(over) {
             return Err(Lost::Servable(given_up.class.clone()));
         }
         for lease in &given_up.leases {

@@ -1,7 +1,8 @@
 //! How leases, places and resources end, from every state.
 
 use super::Deciding;
-use super::transition::Said;
+use super::ask::waiting_detail;
+use super::transition::{Said, rests_from};
 use crate::contract::{Blame, Failure, Next, Slot};
 use crate::model::backoff;
 use crate::model::proposal::{Done, Lost, RESOURCES};
@@ -152,15 +153,12 @@ impl Deciding<'_> {
     /// Puts a lease whose place is lost back into the order it came in.
     pub fn back_to_waiting(&mut self, lease: Lease, reason: &str) -> Result<(), Lost> {
         let news = self.news(&lease.kind.clone());
-        let detail = serde_json::json!({
-            "news": news.map(|(_, after)| after), "class": lease.class, "ord": lease.ord, "owner": lease.owner,
-            "set": lease.set_id,
-        });
-        let said = Said { reason, detail: Some(detail.to_string()) };
+        let said = Said { reason, detail: Some(waiting_detail(&lease, news)) };
         self.move_lease(lease, LeaseStatus::Pending, said, |lease| {
             lease.place = None;
             lease.resource = None;
             lease.acquired_at = None;
+            lease.choice = 0;
             lease.fence = 0;
             lease.reason = Some(reason.to_owned());
             lease.epoch += 1;
@@ -168,8 +166,18 @@ impl Deciding<'_> {
         Ok(())
     }
 
-    pub fn end_resource(&mut self, id: &str, reason: &str, closes: bool) -> Result<Done, Lost> {
+    /// Wants a resource away; with `idle_since`, only if nobody has been on it since then.
+    pub fn end_resource(
+        &mut self,
+        id: &str,
+        reason: &str,
+        idle_since: Option<i64>,
+        closes: bool,
+    ) -> Result<Done, Lost> {
         let mut resource = self.resource(id)?;
+        if idle_since.is_some() && (resource.used > 0 || resource.idle_since != idle_since) {
+            return Err(Lost::InUse(resource.id));
+        }
         if resource.status.alive() && resource.wanted == Wanted::Keep {
             resource.wanted = Wanted::End;
             resource.reason = Some(reason.to_owned());
@@ -185,8 +193,9 @@ impl Deciding<'_> {
         Ok(Done { news: self.news(&kind), ..Done::default() })
     }
 
-    /// Ends an active resource whose time is over; nothing if it is not.
-    pub fn retire(&mut self, id: &str, idle_since: Option<i64>, closes: bool) -> Result<Done, Lost> {
+    /// Ends an active resource whose time is over; nothing if it is not. Of those that nobody has used, `least` of their
+    /// blueprint stay.
+    pub fn retire(&mut self, id: &str, idle_since: Option<i64>, least: i64, closes: bool) -> Result<Done, Lost> {
         let mut resource = self.resource(id)?;
         if resource.status != ResourceStatus::Active || resource.wanted == Wanted::End {
             return Ok(Done::default());
@@ -194,9 +203,15 @@ impl Deciding<'_> {
         let life = resource.life.0;
         let old = life.max_age.is_some_and(|age| resource.created_at + age <= self.at);
         let unused = resource.used == 0 && resource.idle_since == idle_since;
-        let rested = idle_since.zip(life.idle_timeout).is_some_and(|(since, timeout)| since + timeout <= self.at);
+        let due = |(since, timeout): (i64, i64)| rests_from(&resource, since) + timeout;
+        let rested = idle_since.zip(life.idle_timeout).is_some_and(|times| due(times) <= self.at);
         let idle = rested && (unused || !self.protections.has(Protection::CloseGuard));
         if !old && !idle {
+            return Ok(Done::default());
+        }
+        let kept = self.blueprint(&resource.blueprint, &resource.kind).kept;
+        if !old && kept <= least && self.protections.has(Protection::Spared) {
+            self.put_resource(Resource { spared_at: Some(self.at), ..resource });
             return Ok(Done::default());
         }
         let reason = if old { "it is as old as it may get (max_age)" } else { "nobody used it (idle_timeout)" };

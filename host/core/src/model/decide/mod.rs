@@ -4,6 +4,7 @@
 mod ask;
 mod configure;
 mod end;
+mod health;
 mod hold;
 mod leak;
 mod nest;
@@ -87,13 +88,18 @@ impl Deciding<'_> {
             }
             Change::KeepLease { lease } => self.keep_lease(lease),
             Change::HolderGone { lease, sign, epoch } => self.holder_gone(lease, *sign, *epoch),
-            Change::EndResource { resource, reason, closes } => self.end_resource(resource, reason, *closes),
+            Change::EndResource { resource, reason, idle_since, closes } => {
+                self.end_resource(resource, reason, *idle_since, *closes)
+            }
             Change::DrainBlueprint { blueprint, reason } => self.drain_blueprint(blueprint, reason.as_deref()),
             Change::DrainResource { resource, reason, closes } => {
                 self.drain_resource(resource, reason.as_deref(), *closes)
             }
-            Change::Retire { resource, idle_since, closes } => self.retire(resource, *idle_since, *closes),
+            Change::Retire { resource, idle_since, least, closes } => {
+                self.retire(resource, *idle_since, *least, *closes)
+            }
             Change::Step(report) => self.step(report),
+            Change::Checked(checked) => self.checked(checked),
             Change::Late(late) => self.late(late),
             Change::Forget(forget) => self.forget(forget),
             Change::ClearLeak { leak, reason } => self.clear_leak(leak, reason),

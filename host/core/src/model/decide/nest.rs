@@ -1,7 +1,8 @@
 //! Leases that a resource has for itself: asked for while it is opened, ended with it.
 
 use super::Deciding;
-use super::ask::Inherited;
+use super::ask::{Inherited, waiting_detail};
+use super::transition::Said;
 use crate::model::proposal::{Done, Lost, Nest};
 use crate::model::protection::Protection;
 use crate::model::rows::{Lease, Resource, Wanted};
@@ -33,10 +34,34 @@ impl Deciding<'_> {
         };
         let mut leases = Vec::with_capacity(nest.leases.len());
         for new in &nest.leases {
-            let inherited = Inherited { owner: &owner, ord, holder: Some(&resource.id) };
+            let inherited = Inherited { owner: &owner, ord, holder: Some(&resource.id), turn: None };
             leases.push(self.ask_as(new, inherited)?.existing.unwrap_or_else(|| new.id.clone()));
         }
         Ok(Done { leases, ..Done::default() })
+    }
+
+    /// What a resource that was built for nobody waits for, directly or by way of others, is from now on for this lease.
+    pub(super) fn adopt(&mut self, resource: &str, lease: &Lease) -> Result<(), Lost> {
+        if !self.protections.has(Protection::Adopted) {
+            return Ok(());
+        }
+        let mut storeys = vec![resource.to_owned()];
+        while let Some(storey) = storeys.pop() {
+            let for_nobody = |nested: &&Lease| {
+                nested.holder.as_ref() == Some(&storey) && !nested.status.ended() && is_for_nobody(nested.ord)
+            };
+            let nested: Vec<Lease> = self.rows.leases.iter().filter(for_nobody).cloned().collect();
+            for nested in nested {
+                storeys.extend(nested.resource.clone());
+                let nested = Lease { owner: lease.owner.clone(), ord: lease.ord, ..nested };
+                let news = self.news(&nested.kind.clone());
+                let reason = format!("what it was leased for is for {} now", lease.id);
+                let said = Said { reason: &reason, detail: Some(waiting_detail(&nested, news)) };
+                self.lease_event(&nested, nested.status.name(), said);
+                self.rows.leases.put(nested);
+            }
+        }
+        Ok(())
     }
 
     /// The first in the order of those whose places are on a resource.

@@ -123,7 +123,11 @@ impl Deciding<'_> {
     }
 
     fn build(&mut self, build: &Build, plan: &Plan) -> Result<(), Lost> {
-        let kind = self.lease(build.takers.first().map(|t| t.lease.as_str()).ok_or(Lost::NoTaker)?)?.kind;
+        let kind = match (build.takers.first(), build.least) {
+            (Some(taker), _) => self.lease(&taker.lease)?.kind,
+            (None, Some(_)) => plan.pool.clone(),
+            (None, None) => return Err(Lost::NoTaker),
+        };
         if self.rows.resources.get(&build.resource).is_some() {
             return Err(Lost::Resource(build.resource.clone()));
         }
@@ -140,6 +144,9 @@ impl Deciding<'_> {
             && self.protections.has(Protection::Counter)
         {
             return Err(Lost::Building(build.blueprint.clone()));
+        }
+        if build.takers.is_empty() && build.least.is_some_and(|least| blueprint.kept >= least) {
+            return Err(Lost::Enough(build.blueprint.clone()));
         }
         // One probe at a time of what has failed, also if the look knew nothing of that.
         if blueprint.failures > 0 && blueprint.building > 0 && self.protections.has(Protection::SettingAside) {
@@ -162,6 +169,7 @@ impl Deciding<'_> {
             wanted: Wanted::Keep,
             reason: None,
             drained: None,
+            sick: None,
             attributes: build.allocation.attributes.clone(),
             labels: Doc(build.allocation.labels.clone()),
             slots: Doc(build.allocation.slots.clone()),
@@ -181,6 +189,7 @@ impl Deciding<'_> {
             orphaned: 0,
             created_at: self.at,
             idle_since: Some(self.at),
+            spared_at: None,
             ended_at: None,
             claim: self.node.to_owned(),
             epoch: 1,
@@ -189,6 +198,7 @@ impl Deciding<'_> {
         let takers: Vec<&str> = build.takers.iter().map(|taker| taker.lease.as_str()).collect();
         let detail = serde_json::json!({
             "for": takers, "blueprint": build.blueprint, "count": used, "limit": build.max_resources,
+            "keeps": build.least, "look": plan.news,
         });
         self.event(Event {
             subject: Subject::Resource,
@@ -218,7 +228,7 @@ impl Deciding<'_> {
                 }
             }
         }
-        if placed == 0 { Err(Lost::NoTaker) } else { Ok(()) }
+        if placed == 0 && !build.takers.is_empty() { Err(Lost::NoTaker) } else { Ok(()) }
     }
 
     /// Wants a resource away that stands in somebody's way, if still nobody is on it.
@@ -265,6 +275,9 @@ impl Deciding<'_> {
         if !stands && (self.protections.has(Protection::CloseGuard) || !resource.status.alive()) {
             return Err(Lost::Resource(resource.id));
         }
+        if resource.sick.is_some() && self.protections.has(Protection::SickOut) {
+            return Err(Lost::Resource(resource.id));
+        }
         self.is_shut(&resource.blueprint)?;
         if !self.has_room(&resource, share, placement.overflow) {
             return Err(Lost::Resource(resource.id));
@@ -280,6 +293,9 @@ impl Deciding<'_> {
         }
         resource.idle_since = None;
         let open = resource.status == ResourceStatus::Active;
+        if !open {
+            self.adopt(&resource.id, &lease)?;
+        }
         let ready = placement.acquisition.ready.clone();
         let nothing_to_do = ready.is_some() || !placement.activates;
         let quota = match &placement.quota {
@@ -342,6 +358,7 @@ impl Deciding<'_> {
             lease.claim = claim;
             lease.epoch += 1;
             lease.acquired_at = Some(at);
+            lease.choice = placement.choice as i64;
             lease.fence = fence;
             lease.reason = None;
         };

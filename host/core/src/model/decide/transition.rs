@@ -116,22 +116,29 @@ impl Deciding<'_> {
 
     /// The one way a resource's row is written: what a matcher may give of it follows from the rest.
     pub fn put_resource(&mut self, mut resource: Resource) -> Resource {
-        let keep = resource.wanted == Wanted::Keep && resource.drained.is_none() && resource.orphaned == 0;
-        let open = resource.status.alive() && keep;
+        let open = is_kept(&resource);
+        let lends = open && (resource.sick.is_none() || !self.protections.has(Protection::SickOut));
         let life = resource.life.0;
         let max_uses = life.max_uses.filter(|_| self.protections.has(Protection::Uses));
         let uses_left = max_uses.map_or(i64::MAX, |max| max - resource.uses);
-        resource.room = if open { (resource.shares - resource.used).min(uses_left).max(0) } else { 0 };
+        resource.room = if lends { (resource.shares - resource.used).min(uses_left).max(0) } else { 0 };
         let spare = (resource.shares + resource.overflow - resource.used).max(0);
-        resource.spare = if open && resource.room == 0 { spare.min(uses_left) } else { 0 };
+        resource.spare = if lends && resource.room == 0 { spare.min(uses_left) } else { 0 };
         if resource.status == ResourceStatus::Active {
             let idle_since = resource.idle_since.filter(|_| resource.used == 0);
-            let idle = idle_since.zip(life.idle_timeout).map(|(since, timeout)| since + timeout);
+            let idle = idle_since.zip(life.idle_timeout).map(|(since, timeout)| rests_from(&resource, since) + timeout);
             let old = life.max_age.map(|age| resource.created_at + age);
             resource.due_at = if open { earliest(idle, old) } else { None };
         }
         if resource.orphaned == 1 && resource.status != ResourceStatus::Destroyed {
             resource.due_at = Some(resource.due_at.map_or(self.at, |due| due.min(self.at)));
+        }
+        let before = self.rows.resources.get(&resource.id).is_some_and(is_kept);
+        let by = i64::from(is_kept(&resource)) - i64::from(before);
+        if by != 0 {
+            let mut blueprint = self.blueprint(&resource.blueprint, &resource.kind);
+            blueprint.kept += by;
+            self.rows.blueprints.put(blueprint);
         }
         self.rows.resources.put(resource.clone());
         resource
@@ -360,6 +367,7 @@ impl Deciding<'_> {
             space: name.to_owned(),
             used: 0,
             building: 0,
+            kept: 0,
             failures: 0,
             not_before: 0,
             reason: None,
@@ -371,6 +379,17 @@ impl Deciding<'_> {
 
 pub(crate) fn new_pool(kind: &str) -> Pool {
     Pool { kind: kind.to_owned(), version: 0, news: 0, freed: 0, revision: 0 }
+}
+
+/// Whether a resource is there and nobody wants it away.
+fn is_kept(resource: &Resource) -> bool {
+    let keep = resource.wanted == Wanted::Keep && resource.drained.is_none() && resource.orphaned == 0;
+    resource.status.alive() && keep
+}
+
+/// From when the time counts for which nobody has been on a resource: what was spared begins anew.
+pub(crate) fn rests_from(resource: &Resource, idle_since: i64) -> i64 {
+    resource.spared_at.map_or(idle_since, |spared| spared.max(idle_since))
 }
 
 /// When the next limit of a lease is reached.

@@ -1,6 +1,6 @@
 //! Configurations that change while somebody waits.
 
-use super::{ONE_BINDING, base};
+use super::{ONE_BINDING, TWO_BINDINGS, base};
 use crate::model::protection::Protection::*;
 use crate::sim::scenario::{Client, Edit, Faults, Scenario};
 use crate::sim::yard::Yard;
@@ -62,6 +62,33 @@ pub fn all() -> Vec<Scenario> {
             faults: Faults::ALL,
             naive: &[&[Revision]],
             reached: &["served", "configured", "killed", "frozen"],
+            ..base()
+        },
+        Scenario {
+            name: "renamed",
+            about: "a blueprint has another name while its hosts are lent, waited for and opened",
+            nodes: 3,
+            yards: vec![Yard { bindings: TWO_BINDINGS, open_again: 2, ..Yard::HOSTS }],
+            edits: vec![
+                Edit {
+                    at: 5_000,
+                    yards: vec![Yard { name: "fleet", was: Some("yard"), bindings: TWO_BINDINGS, ..Yard::HOSTS }],
+                },
+                Edit {
+                    at: 20_000,
+                    yards: vec![Yard { name: "ships", was: Some("fleet"), bindings: TWO_BINDINGS, ..Yard::HOSTS }],
+                },
+            ],
+            clients: vec![
+                Client::at(0).hold(8_000),
+                Client::at(4_950).hold(5_000),
+                Client::at(5_010).hold(1_000),
+                Client::at(19_990).hold(1_000),
+                Client::at(30_000).hold(100),
+                Client::at(60_000).drains(),
+            ],
+            faults: Faults { calls: 0, ..Faults::NO_FREEZE },
+            watch: |watch| watch.built_at_most(6),
             ..base()
         },
     ]

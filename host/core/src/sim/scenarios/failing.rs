@@ -165,5 +165,34 @@ pub fn all() -> Vec<Scenario> {
             early_timer: 0,
             ..base()
         },
+        Scenario {
+            name: "sick-host",
+            about: "a host does not answer for a while: it is out of use, and back by itself once what was left is cleared",
+            nodes: 3,
+            yards: vec![Yard {
+                bindings: TWO_BINDINGS,
+                shares: 3,
+                open_again: 0,
+                check_every: 5,
+                dead: Some(("binding/1", 20_000, 200_000)),
+                lasting: true,
+                release_again: 3,
+                release_pause: 4_000,
+                ..Yard::HOSTS
+            }],
+            clients: vec![
+                Client::at(0).hold(198_000),
+                Client::at(10).hold(199_000),
+                Client::at(20).hold(100),
+                Client::at(60_000).hold(100).within(400_000),
+                Client::at(61_000).hold(100).within(400_000),
+                Client::at(201_000).hold(100).within(400_000),
+                Client::at(230_000).hold(100).within(400_000),
+            ],
+            naive: &[&[SickOut], &[ClearedFirst]],
+            watch: |watch| watch.what_is_back_is_clear(),
+            reached: &["served", "out of use", "answers again"],
+            ..base()
+        },
     ]
 }

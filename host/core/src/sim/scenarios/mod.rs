@@ -9,6 +9,7 @@ mod ordering;
 mod serving;
 mod sets;
 mod sharing;
+mod warming;
 
 use super::client::PATIENCE;
 use super::scenario::{Faults, Scenario};
@@ -16,11 +17,12 @@ use super::watch::Watch;
 use super::yard::Yard;
 use crate::engine::DEAD_AFTER;
 
-/// Every scenario.
+/// Every scenario in its small form.
 pub fn all() -> Vec<Scenario> {
     let mut all = serving::all();
     all.extend(sharing::all());
     all.extend(lifetimes::all());
+    all.extend(warming::all());
     all.extend(nesting::all());
     all.extend(sets::all());
     all.extend(configuring::all());
@@ -28,6 +30,11 @@ pub fn all() -> Vec<Scenario> {
     all.extend(ordering::all());
     all.extend(failing::all());
     all
+}
+
+/// Those in their full form, each many times as long as one of [`all`].
+pub fn large() -> Vec<Scenario> {
+    vec![nesting::large()]
 }
 
 fn nothing_more(_: &mut Watch<'_>) -> Result<(), String> {
@@ -43,6 +50,7 @@ fn base() -> Scenario {
         yards: vec![Yard::HOSTS],
         clients: vec![],
         quotas: &[],
+        fair_share: 0,
         edits: vec![],
         faults: Faults::NO_FREEZE,
         naive: &[],

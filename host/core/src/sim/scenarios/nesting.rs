@@ -6,7 +6,7 @@ use crate::sim::scenario::{Client, Faults, Scenario};
 use crate::sim::yard::Yard;
 
 /// Copies, each on a host of its own.
-const COPIES: Yard = Yard { name: "copies", kind: "copy", stands_on: &["host"], ..Yard::HOSTS };
+pub(super) const COPIES: Yard = Yard { name: "copies", kind: "copy", stands_on: &["host"], ..Yard::HOSTS };
 
 pub fn all() -> Vec<Scenario> {
     vec![
@@ -54,39 +54,8 @@ pub fn all() -> Vec<Scenario> {
             name: "mixed-farm",
             about: "four blueprints, two of them on the others, with different build times and attributes, in waves",
             nodes: 3,
-            yards: vec![
-                Yard { name: "lab", bindings: TWO_BINDINGS, shares: 2, labels: LAB, open_again: 0, ..Yard::HOSTS },
-                Yard {
-                    name: "cloud",
-                    max_resources: Some(2),
-                    labels: CLOUD,
-                    open_again: 3,
-                    open_pause: 5_000,
-                    idle_timeout: Some(600),
-                    ..Yard::HOSTS
-                },
-                Yard { activate_again: 1, max_resources: Some(3), ..COPIES },
-                Yard {
-                    name: "sets",
-                    kind: "set",
-                    stands_on: &["copy"],
-                    max_resources: Some(2),
-                    max_uses: Some(2),
-                    ..COPIES
-                },
-            ],
-            clients: [0, 40_000, 300_000]
-                .into_iter()
-                .flat_map(|wave| {
-                    [
-                        Client::at(wave).of("copy").hold(20_000),
-                        Client::at(wave + 10).labelled(CLOUD).hold(15_000),
-                        Client::at(wave + 20).of("set").hold(10_000),
-                        Client::at(wave + 30).labelled(LAB).hold(5_000),
-                        Client::at(wave + 40).of("copy").cancels(3_000),
-                    ]
-                })
-                .collect(),
+            yards: mixed(TWO_BINDINGS, 2, 3, 2),
+            clients: [0, 40_000, 300_000].into_iter().flat_map(crowd).collect(),
             faults: Faults::ALL,
             naive: &[&[Towers]],
             reached: &["served", "cancelled", "reclaimed"],
@@ -95,6 +64,75 @@ pub fn all() -> Vec<Scenario> {
         },
     ]
 }
+
+/// The same farm as large as it was when nobody could say what went wrong: 150 clients in waves of 50.
+pub fn large() -> Scenario {
+    Scenario {
+        name: "mixed-farm-full",
+        about: "the same farm with 150 clients in waves of 50, and every fault several times",
+        nodes: 4,
+        yards: mixed(TEN_BINDINGS, 8, 12, 5),
+        clients: [0, 60_000, 400_000]
+            .into_iter()
+            .flat_map(|wave| (0..10).flat_map(move |group| crowd(wave + group * 97)))
+            .collect(),
+        faults: Faults { kills: 4, freezes: 3, calls: 12, commits: 12 },
+        reached: &["served", "cancelled", "reclaimed", "killed", "frozen", "call answer lost", "commit answer lost"],
+        early_timer: 4_000,
+        patience: 4 * base().patience,
+        ..base()
+    }
+}
+
+/// Two blueprints of hosts, one of copies on hosts, and one of sets on copies, with so many bindings and at most so many
+/// resources.
+fn mixed(bindings: &'static [&'static [&'static str]], cloud: u32, copies: u32, sets: u32) -> Vec<Yard> {
+    vec![
+        Yard { name: "lab", bindings, shares: 2, labels: LAB, open_again: 0, ..Yard::HOSTS },
+        Yard {
+            name: "cloud",
+            max_resources: Some(cloud),
+            labels: CLOUD,
+            open_again: 3,
+            open_pause: 5_000,
+            idle_timeout: Some(600),
+            ..Yard::HOSTS
+        },
+        Yard { activate_again: 1, max_resources: Some(copies), ..COPIES },
+        Yard {
+            name: "sets",
+            kind: "set",
+            stands_on: &["copy"],
+            max_resources: Some(sets),
+            max_uses: Some(2),
+            ..COPIES
+        },
+    ]
+}
+
+/// Five clients who come one after the other.
+fn crowd(at: i64) -> [Client; 5] {
+    [
+        Client::at(at).of("copy").hold(20_000),
+        Client::at(at + 10).labelled(CLOUD).hold(15_000),
+        Client::at(at + 20).of("set").hold(10_000),
+        Client::at(at + 30).labelled(LAB).hold(5_000),
+        Client::at(at + 40).of("copy").cancels(3_000),
+    ]
+}
+
+const TEN_BINDINGS: &[&[&str]] = &[
+    &["binding/1"],
+    &["binding/2"],
+    &["binding/3"],
+    &["binding/4"],
+    &["binding/5"],
+    &["binding/6"],
+    &["binding/7"],
+    &["binding/8"],
+    &["binding/9"],
+    &["binding/10"],
+];
 
 const LAB: &[(&str, &str)] = &[("where", "lab")];
 const CLOUD: &[(&str, &str)] = &[("where", "cloud")];

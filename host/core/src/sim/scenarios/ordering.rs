@@ -1,9 +1,12 @@
 //! Who comes first, and how much an owner may have.
 
-use super::{ONE_BINDING, base};
+use super::{ONE_BINDING, TWO_BINDINGS, base};
 use crate::model::protection::Protection::*;
 use crate::sim::scenario::{Client, Faults, Scenario};
 use crate::sim::yard::Yard;
+
+const RED: &[(&str, &str)] = &[("flavour", "red")];
+const BLUE: &[(&str, &str)] = &[("flavour", "blue")];
 
 pub fn all() -> Vec<Scenario> {
     vec![
@@ -58,6 +61,48 @@ pub fn all() -> Vec<Scenario> {
             early_timer: 0,
             watch: |watch| watch.first_places_in_turn(&["client-0", "client-1", "client-3", "client-2"]),
             naive: &[&[Order]],
+            ..base()
+        },
+        Scenario {
+            name: "fair-share",
+            about: "one owner asks for a crowd at once, another for one now and then, and is behind few of that crowd",
+            yards: vec![Yard { bindings: TWO_BINDINGS, open_again: 0, ..Yard::HOSTS }],
+            clients: (0..14)
+                .map(|_| Client::at(0).owned_by("crowd").hold(9_000))
+                .chain([15_000, 40_000, 41_000].map(|at| Client::at(at).owned_by("visitor").hold(100)))
+                .collect(),
+            fair_share: 10,
+            faults: Faults { calls: 0, ..Faults::NO_FREEZE },
+            early_timer: 0,
+            watch: |watch| watch.fairly_shared(10_000),
+            naive: &[&[FairShare]],
+            ..base()
+        },
+        Scenario {
+            name: "a-else-b",
+            about: "somebody wants red, else blue: red where it is to be had, blue at once where it is not, and never both",
+            yards: vec![
+                Yard { name: "reds", bindings: ONE_BINDING, labels: RED, open_again: 0, ..Yard::HOSTS },
+                Yard {
+                    name: "blues",
+                    bindings: &[&["binding/3"], &["binding/4"]],
+                    labels: BLUE,
+                    open_again: 0,
+                    ..Yard::HOSTS
+                },
+            ],
+            clients: vec![
+                Client::at(0).labelled(RED).or_else(&[BLUE]).owned_by("first").hold(60_000),
+                Client::at(5_000).labelled(RED).or_else(&[BLUE]).owned_by("second").hold(60_000).within(50_000),
+                Client::at(6_000).labelled(BLUE).owned_by("blue").hold(20_000),
+                Client::at(7_000).labelled(RED).or_else(&[BLUE]).owned_by("last").hold(100).within(200_000),
+                Client::at(120_000).labelled(RED).or_else(&[BLUE]).owned_by("third").hold(100),
+            ],
+            faults: Faults { calls: 0, ..Faults::NO_FREEZE },
+            // A clock that runs ahead would make what is idle look as if it were still in use.
+            early_timer: 0,
+            watch: |watch| watch.on_the_best(&[("first", "reds"), ("second", "blues"), ("third", "reds")]),
+            naive: &[&[BestFirst]],
             ..base()
         },
     ]

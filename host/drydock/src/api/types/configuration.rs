@@ -99,6 +99,11 @@ pub struct BlueprintState {
     pub building: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_resources: Option<u32>,
+    /// How many it keeps, used or not; and what is in the way while it has fewer.
+    #[serde(default)]
+    pub min_resources: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     /// The name space of its slots.
     pub slots: String,
 }

@@ -27,6 +27,9 @@ pub struct AskRequest {
     /// Only this blueprint may serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    /// What it takes if it can't have that at once, best first; at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Otherwise>,
     /// 1 to 255 bytes. Default: the user that the client runs as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
@@ -59,6 +62,18 @@ pub struct AskRequest {
     /// How long the answer waits for the lease. At most 300,000. Default: 0. It is no part of what is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
+}
+
+/// Something else of the same type that a request takes, too. Each key is as that of a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otherwise {
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub attributes: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<String>,
 }
 
 // What serde hands over is a reference.
@@ -119,6 +134,12 @@ pub struct LeaseView {
     /// The only blueprint that may serve it, where the request named one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blueprint: Option<String>,
+    /// What it takes otherwise, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Otherwise>,
+    /// Which of these its place is for, from 1; absent where it has none, or has what it wants most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<i64>,
     /// The set that it was asked for with; the others of that have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
@@ -217,6 +238,10 @@ pub struct ReleaseRequest {
     /// Of a lease: only if it is held under this fencing epoch; otherwise 409, and nothing is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_epoch: Option<i64>,
+    /// Of a resource: only if nobody has been on it since then, as its `idle_since` says; otherwise 409, and nothing is
+    /// done. Milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_idle_since: Option<i64>,
 }
 
 /// `POST /v1/leases/{id}/extend`: the lease ends at another time, later or earlier. Answered with a [`LeaseView`].

@@ -32,6 +32,9 @@ pub struct ResourceView {
     /// Why it takes nothing new and is closed when nobody is on it, until it is drained no more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drained: Option<String>,
+    /// Why it takes nothing new until it answers again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sick: Option<String>,
     pub attributes: Map<String, Value>,
     pub labels: Labels,
     pub slots: Vec<SlotView>,

@@ -4,8 +4,8 @@ use super::super::bench::BenchArgs;
 use super::super::sim::SimCommand;
 use super::{
     ApplyArgs, BeatArgs, BlueprintCommand, CommandArgs, CompletionArgs, DemoArgs, ExtendArgs, JsonArgs, LeaksArgs,
-    LeaseArgs, LeasesArgs, LogArgs, ReleaseArgs, ResourceCommand, ResourcesArgs, ServeArgs, ShowArgs, SlotsArgs,
-    WaitArgs, WatchArgs, WhyArgs, WithArgs,
+    LeaseArgs, LeasesArgs, LogArgs, ReclaimArgs, ReferenceArgs, ReleaseArgs, ResourceCommand, ResourcesArgs, ServeArgs,
+    ShowArgs, SlotsArgs, WaitArgs, WatchArgs, WhyArgs, WithArgs,
 };
 use crate::exit;
 use clap::{Parser, Subcommand};
@@ -40,6 +40,10 @@ pub enum Command {
     /// Print a script that completes commands and flags, for a shell to read
     #[command(display_order = 101, after_help = "Example:\n  drydock completion fish | source")]
     Completion(CompletionArgs),
+
+    /// Print every key of the configuration, with its default and its meaning
+    #[command(after_help = "Example:\n  drydock reference | less")]
+    Reference(ReferenceArgs),
 
     #[command(flatten)]
     Client(ClientCommand),
@@ -105,6 +109,14 @@ pub enum ClientCommand {
         drydock release --resource RESOURCE --reason 'new kernel'\n  \
         drydock release --owner ci --type host --pending --yes")]
     Release(ReleaseArgs),
+
+    /// Close resources that nobody is on
+    ///
+    /// They are shown first, and it asks whether to go on; where nobody can answer, it needs --yes. One that is used by
+    /// then stays. What a blueprint is to keep (`min_resources`) is made again.
+    #[command(after_help = "Examples:\n  drydock reclaim --blueprint cloud --idle 30m\n  \
+        drydock reclaim --type host --yes")]
+    Reclaim(ReclaimArgs),
 
     /// Move a lease's end, to a later time or an earlier one
     #[command(after_help = "Examples:\n  drydock extend LEASE --until 2h\n  \

@@ -1,8 +1,9 @@
 //! Flags of what leases, holds and lets go.
 
-use super::super::attribute::{parse_attribute, parse_label};
+use super::super::attribute::{parse_attribute, parse_label, parse_otherwise};
 use super::super::filters::{WHICH, WhichArgs};
 use super::super::moment::{End, parse_end, parse_span};
+use crate::api::types::Otherwise;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser as Text;
 use serde_json::Value;
@@ -33,6 +34,11 @@ pub struct WishArgs {
     /// Only this blueprint may serve it
     #[arg(long, value_name = "NAME", value_parser = Text::new())]
     pub blueprint: Option<String>,
+
+    /// What to take if that can't be had at once: a JSON object of attributes, labels and blueprint, like
+    /// {"labels": {"os": "debian"}}; repeatable, the best first
+    #[arg(long = "else", value_name = "JSON", value_parser = parse_otherwise)]
+    pub otherwise: Vec<Otherwise>,
 
     /// The lease ends then: after a time like 2h, or at a moment in UTC like 2026-11-24T18:00:00Z. Default: when it is
     /// released
@@ -86,7 +92,7 @@ pub struct LeaseArgs {
     /// A TOML file of what is wanted together, or - for stdin: a [[lease]] each, with type and, where needed, count,
     /// attributes, labels and blueprint
     #[arg(long, value_name = "FILE",
-        conflicts_with_all = ["kind", "attribute", "attributes", "label", "blueprint", "count", "together"])]
+        conflicts_with_all = ["kind", "attribute", "attributes", "label", "blueprint", "otherwise", "count", "together"])]
     pub set: Option<PathBuf>,
 
     /// Print the id and end as soon as the request is stored; `wait` waits for it

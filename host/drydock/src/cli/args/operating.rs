@@ -1,10 +1,13 @@
 //! Flags of what runs the daemon and changes what it lends.
 
+use super::super::filters::OfArgs;
+use super::super::moment::parse_span;
 use crate::server::LogFormat;
 use clap::builder::NonEmptyStringValueParser as Text;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -28,6 +31,35 @@ pub struct ForgetArgs {
     pub reason: Option<String>,
 
     /// Print the resource as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReclaimArgs {
+    #[command(flatten)]
+    pub of: OfArgs,
+
+    /// Only what nobody has been on for this time, like 30m
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    pub idle: Option<Duration>,
+
+    /// Why, for the people who read the log
+    #[arg(long, value_name = "TEXT", value_parser = Text::new())]
+    pub reason: Option<String>,
+
+    /// Do it without asking
+    #[arg(long, short)]
+    pub yes: bool,
+
+    /// Print what is closed as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// Print it as JSON: an object for each table
     #[arg(long)]
     pub json: bool,
 }

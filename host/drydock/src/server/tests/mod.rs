@@ -94,7 +94,7 @@ async fn daemon_of(shelf: shelf::Shelf, places: u32, hold_grace: i64) -> Daemon 
 
 /// The owner `ci` may have one lease, and ask for a priority of 2.
 fn order() -> Order {
-    let limits = OwnerConfig { max_leases: Some(1), max_priority: Some(2) };
+    let limits = OwnerConfig { max_leases: Some(1), max_priority: Some(2), ..OwnerConfig::default() };
     Order { owners: BTreeMap::from([("ci".to_owned(), limits)]), ..Order::default() }
 }
 

@@ -1,6 +1,7 @@
 //! The key that the daemon shows to a host.
 
 use super::super::error::CommandError;
+use documented::DocumentedFields;
 use russh::keys::{HashAlg, PrivateKey, decode_secret_key};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,20 +15,20 @@ pub type Credentials = BTreeMap<String, Credential>;
 ///
 /// The files are read whenever a connection is made, so a corrected one works without a restart. A path that begins with
 /// `~/` lies in the home of the daemon's user. Secrets stay in the daemon: blueprints know the name only.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, DocumentedFields)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// File with the private key, in the format of OpenSSH or PEM: Ed25519, ECDSA or RSA. It must be readable for the
-    /// daemon's user.
+    /// daemon's user, and is read at every connection.
     pub private_key: PathBuf,
-    /// Environment variable of the daemon with the key's passphrase. Default: the key has none.
+    /// Environment variable of the daemon with the key's passphrase. Default: none.
     #[serde(default)]
     pub passphrase_env: Option<String>,
     /// File with the keys of known hosts, in the format of OpenSSH. Default: `~/.ssh/known_hosts` of the daemon's user.
     #[serde(default)]
     pub known_hosts: Option<PathBuf>,
     /// Whether a host must show a key that `known_hosts` has for it. `false` trusts whoever answers at the address.
-    /// Default: true.
+    /// Default: `true`.
     #[serde(default = "yes")]
     pub check_host_key: bool,
 }
