@@ -8,6 +8,7 @@ pub struct Counts {
     commits: AtomicU64,
     statements: AtomicU64,
     reads: AtomicU64,
+    beats: AtomicU64,
 }
 
 /// The counts at one moment.
@@ -20,6 +21,8 @@ pub struct Counted {
     pub statements: u64,
     /// Statements outside of commits.
     pub reads: u64,
+    /// Of those: signs of life of the node, each of which writes one row.
+    pub beats: u64,
 }
 
 impl Counts {
@@ -34,12 +37,18 @@ impl Counts {
         self.statements.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn beat(&self) {
+        self.beats.fetch_add(1, Relaxed);
+        self.read();
+    }
+
     pub fn now(&self) -> Counted {
         Counted {
             proposals: self.proposals.load(Relaxed),
             commits: self.commits.load(Relaxed),
             statements: self.statements.load(Relaxed),
             reads: self.reads.load(Relaxed),
+            beats: self.beats.load(Relaxed),
         }
     }
 }
@@ -53,6 +62,7 @@ impl std::ops::Sub for Counted {
             commits: self.commits - before.commits,
             statements: self.statements - before.statements,
             reads: self.reads - before.reads,
+            beats: self.beats - before.beats,
         }
     }
 }

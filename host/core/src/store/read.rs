@@ -270,7 +270,9 @@ impl Store {
 
     /// Counts a node's row up; false when the node was seen dead.
     pub async fn beat(&self, node: &str) -> Result<bool, StoreError> {
-        Ok(!self.answer(statement(&self.reads.beat, json!({ "id": node }))).await?.is_empty())
+        self.counts.beat();
+        let beat = statement(&self.reads.beat, json!({ "id": node }));
+        Ok(!self.backend.execute(beat).await?.is_empty())
     }
 
     /// Nodes that are not known to be dead, and the number of the last revision of the config; 0 when there is none.

@@ -48,11 +48,8 @@ pub async fn until_active(client: &Client, mut lease: LeaseView) -> anyhow::Resu
     }
 }
 
-pub async fn release(client: &Client, id: &str) -> anyhow::Result<()> {
+/// The lease as it is then.
+pub async fn release(client: &Client, id: &str) -> anyhow::Result<LeaseView> {
     let body = ReleaseRequest { reason: Some("its holder let it go".into()), ..ReleaseRequest::default() };
-    let _: LeaseView = client
-        .post(&(path("leases", id) + "/release"), &body)
-        .await
-        .with_context(|| format!("lease {id} was let go of"))?;
-    Ok(())
+    client.post(&(path("leases", id) + "/release"), &body).await.with_context(|| format!("lease {id} was let go of"))
 }

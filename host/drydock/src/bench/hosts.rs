@@ -35,7 +35,8 @@ pub async fn measure(options: &Options, folder: &Path, signals: &mut Signals) ->
             try_join_all((0..leases).map(|_| async {
                 let lease = lease(client).await?;
                 tokio::time::sleep(HOLD).await;
-                release(client, &lease).await
+                release(client, &lease).await?;
+                anyhow::Ok(())
             }))
             .await?;
             anyhow::Ok(start.elapsed())

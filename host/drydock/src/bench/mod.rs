@@ -1,14 +1,18 @@
 //! `drydock bench`: what the store and the daemon cost on this machine, each figure with a floor measured in the same
 //! run. Times differ from machine to machine; ratios to a floor hardly do.
 
+mod api;
 mod client;
+mod engine;
+mod filled;
 mod floor;
-mod history;
 mod hosts;
 mod idle;
 mod look;
 mod process;
+mod quiet;
 mod rows;
+mod scale;
 mod statistics;
 mod store;
 
@@ -21,14 +25,14 @@ use std::path::PathBuf;
 /// What is measured, and how thoroughly.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Under 20 seconds: every row, but too few rounds for the figures to mean much.
+    /// Under 25 seconds: every row, but too few rounds for the figures to mean much.
     pub quick: bool,
     /// Where the stores are made, in a folder of their own that is removed again. It decides which disk is measured.
     /// Default: the system's folder for temporary files.
     pub folder: Option<PathBuf>,
     /// Only rows whose name contains this.
     pub only: Option<String>,
-    /// How many finished leases are many. Default: 150,000, or a tenth when it is to be quick.
+    /// How many finished leases are many. Default: 1,000,000, or a fiftieth when it is to be quick.
     pub finished: Option<usize>,
 }
 
@@ -50,9 +54,11 @@ pub async fn run(options: Options, signals: &mut Signals) -> anyhow::Result<Vec<
     eprintln!("Measuring on {cores} cores, with stores in {}.", folder.path().display());
     let mut rows = Vec::new();
     rows.extend(unless(signals, store::measure(&options, folder.path())).await??);
+    rows.extend(api::measure(&options, folder.path(), signals).await?);
     rows.extend(idle::measure(&options, folder.path(), signals).await?);
     rows.extend(hosts::measure(&options, folder.path(), signals).await?);
     rows.extend(unless(signals, look::measure(&options, folder.path())).await??);
-    rows.extend(unless(signals, history::measure(&options, folder.path())).await??);
+    rows.extend(unless(signals, scale::measure(&options, folder.path())).await??);
+    rows.extend(unless(signals, quiet::measure(&options, folder.path())).await??);
     Ok(rows)
 }

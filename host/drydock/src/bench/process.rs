@@ -1,4 +1,4 @@
-//! What this process has used, as the system counts it; none where it can't be read.
+//! What processes have used, as the system counts it; none where it can't be read.
 
 /// Processor time of all threads.
 pub struct Cpu;
@@ -6,8 +6,13 @@ pub struct Cpu;
 impl Cpu {
     /// Seconds so far, in steps of a hundredth.
     pub fn now() -> Option<f64> {
+        Cpu::of(std::process::id())
+    }
+
+    /// The same of another process.
+    pub fn of(pid: u32) -> Option<f64> {
         // The name of the process, in parentheses, may contain anything; what follows it are numbers.
-        let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);
         let user: f64 = fields.next()?.parse().ok()?;
         let system: f64 = fields.next()?.parse().ok()?;
@@ -16,7 +21,7 @@ impl Cpu {
     }
 }
 
-/// Megabytes of memory in use: now, and at most so far.
+/// Megabytes of memory that this process has in use: now, and at most so far.
 pub fn memory() -> Option<(f64, f64)> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let field = |name: &str| -> Option<f64> {

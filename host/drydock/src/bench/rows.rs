@@ -12,7 +12,7 @@ pub struct Row {
     pub floor: Option<f64>,
     /// `value` divided by `floor`.
     pub ratio: Option<f64>,
-    /// What the ratio has to keep.
+    /// What the ratio has to keep; where there is none, the value.
     pub bound: Option<Bound>,
 }
 
@@ -21,6 +21,8 @@ pub struct Row {
 pub enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// Of counts.
+    Exactly(f64),
 }
 
 impl Row {
@@ -32,12 +34,23 @@ impl Row {
         Row { floor: Some(floor), ratio: Some(self.value / floor), bound: Some(bound), ..self }
     }
 
-    /// Whether the ratio keeps its bound; none where there is nothing to keep.
+    /// A value as it is printed: of a count, all of it.
+    fn figure(&self, value: f64) -> String {
+        if self.unit == "count" { format!("{value:.0}") } else { figure(value) }
+    }
+
+    /// A bound for the value itself.
+    pub fn within(self, bound: Bound) -> Row {
+        Row { bound: Some(bound), ..self }
+    }
+
+    /// Whether the ratio, or else the value, keeps its bound; none where there is nothing to keep.
     pub fn kept(&self) -> Option<bool> {
-        let ratio = self.ratio?;
+        let judged = self.ratio.unwrap_or(self.value);
         match self.bound? {
-            Bound::AtLeast(least) => Some(ratio >= least),
-            Bound::AtMost(most) => Some(ratio <= most),
+            Bound::AtLeast(least) => Some(judged >= least),
+            Bound::AtMost(most) => Some(judged <= most),
+            Bound::Exactly(count) => Some(judged == count),
         }
     }
 }
@@ -49,6 +62,7 @@ pub fn table(rows: &[Row]) -> String {
         let bound = match row.bound {
             Some(Bound::AtLeast(least)) => format!("≥ {}", figure(least)),
             Some(Bound::AtMost(most)) => format!("≤ {}", figure(most)),
+            Some(Bound::Exactly(count)) => format!("= {}", figure(count)),
             None => String::new(),
         };
         let kept = match row.kept() {
@@ -58,9 +72,9 @@ pub fn table(rows: &[Row]) -> String {
         };
         [
             row.name.clone(),
-            figure(row.value),
+            row.figure(row.value),
             row.unit.clone(),
-            row.floor.map(figure).unwrap_or_default(),
+            row.floor.map(|floor| row.figure(floor)).unwrap_or_default(),
             row.ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
             bound,
             kept.to_owned(),
@@ -86,6 +100,7 @@ pub fn table(rows: &[Row]) -> String {
 /// Three digits that mean something, and no more.
 fn figure(value: f64) -> String {
     match value.abs() {
+        0.0 => "0".to_owned(),
         huge if huge >= 100.0 => format!("{value:.0}"),
         large if large >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
@@ -104,6 +119,17 @@ mod tests {
         assert_eq!(slow.kept(), Some(false));
         let late = Row::new("late", 11.0, "ms").against(1.0, Bound::AtMost(10.0));
         assert_eq!(late.kept(), Some(false));
+        let more = Row::new("count", 4.0, "statements").against(3.0, Bound::Exactly(1.0));
+        assert_eq!(more.kept(), Some(false));
+        let as_many = Row::new("count", 3.0, "statements").against(3.0, Bound::Exactly(1.0));
+        assert_eq!(as_many.kept(), Some(true));
+    }
+
+    #[test]
+    fn without_a_floor_the_value_is_judged() {
+        assert_eq!(Row::new("calls", 0.0, "calls").within(Bound::Exactly(0.0)).kept(), Some(true));
+        assert_eq!(Row::new("calls", 1.0, "calls").within(Bound::Exactly(0.0)).kept(), Some(false));
+        assert_eq!(Row::new("cost", 0.5, "ms").within(Bound::AtMost(0.6)).kept(), Some(true));
         assert_eq!(Row::new("memory", 20.0, "MB").kept(), None);
     }
 

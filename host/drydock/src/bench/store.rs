@@ -79,7 +79,8 @@ async fn through_the_store(path: &Path, callers: usize, leases: usize) -> anyhow
     Ok((rate, cost))
 }
 
-async fn written_by_hand(path: &Path, callers: usize, leases: usize) -> anyhow::Result<f64> {
+/// Leases per second, of so many callers at a time.
+pub(super) async fn written_by_hand(path: &Path, callers: usize, leases: usize) -> anyhow::Result<f64> {
     let specimen = Specimen::take(&path.with_extension("specimen")).await?;
     drop(Yard::make(path, callers).await?);
     let mut floor = Floor::open(path, &specimen).await?;

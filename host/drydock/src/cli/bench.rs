@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Take under 20 seconds: every row, but too few rounds for the figures to mean much
+    /// Take under 25 seconds: every row, but too few rounds for the figures to mean much
     #[arg(long)]
     quick: bool,
     /// Where the stores are made; it decides which disk is measured [default: the folder for temporary files]
@@ -18,7 +18,7 @@ pub struct BenchArgs {
     /// Only rows whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
-    /// How many finished leases the store has where it has many [default: 150,000; 1,000,000 takes some minutes and 5 GB]
+    /// How many finished leases the store has where it has many [default: 1,000,000, which takes some minutes and 5 GB]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     finished: Option<u32>,
     /// Print one JSON object a row: name, value, unit, floor, ratio

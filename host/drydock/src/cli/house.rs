@@ -106,6 +106,11 @@ impl House {
         Ok(used)
     }
 
+    /// The daemon's process, as long as it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.daemon.0.id()
+    }
+
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -177,7 +182,8 @@ fn host_path(root: &Path, number: u32) -> PathBuf {
     root.join("hosts").join(format!("host-{number}"))
 }
 
-fn configuration(root: &Path, plan: Plan) -> Result<String, Exit> {
+/// The configuration of a daemon in this folder: a text in TOML.
+pub fn configuration(root: &Path, plan: Plan) -> Result<String, Exit> {
     let host = |number| {
         let mut host = json!({ "name": format!("host-{number}"), "local": true });
         if plan.directories {

@@ -1,12 +1,12 @@
 //! Opening the store, and starting the core on it.
 
-use super::plugins::Loaded;
+use super::plugins::{self, Loaded};
 use crate::config::{Config, StoreConfig};
 use crate::exit::{self, Exit};
 use async_trait::async_trait;
 use drydock_core::config::ConfigRevision;
 use drydock_core::engine::{DEAD_AFTER, Farm, Node, PluginSource, Start};
-use drydock_core::env::Real;
+use drydock_core::env::{Env, Real};
 use drydock_core::model::protection::Protections;
 use drydock_core::plugin::Plugin;
 use drydock_core::store::Store;
@@ -14,7 +14,7 @@ use drydock_runtime::Loader;
 use std::sync::Arc;
 
 /// Opens the store. The error of one that another daemon has names that one.
-pub async fn open(config: &Config) -> Result<Store, Exit> {
+async fn open(config: &Config) -> Result<Store, Exit> {
     let failed = |why: String| Exit::new(exit::STORE, why);
     match &config.store {
         StoreConfig::Sqlite(path) => {
@@ -41,10 +41,13 @@ pub fn farm(config: &Config, loaded: Loaded, loader: Arc<Loader>) -> Farm {
     }
 }
 
-/// Starts the node.
-pub async fn start(config: &Config, store: Store, farm: Farm) -> Result<Arc<Node>, Exit> {
+/// Opens the store, loads the plugins and starts the node. Its tasks run as long as `env` is not ended.
+pub async fn start(config: &Config, loader: &Arc<Loader>, env: Arc<Real>) -> Result<Arc<Node>, Exit> {
+    let store = open(config).await?;
+    let loaded = plugins::load(config, loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
+    let farm = farm(config, loaded, Arc::clone(loader));
     let start = Start {
-        env: Real::new(),
+        env: env as Arc<dyn Env>,
         store: Arc::new(store),
         farm,
         name: config.node.clone(),

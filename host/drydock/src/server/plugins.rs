@@ -2,11 +2,13 @@
 
 use super::bundled;
 use super::nesting::{Nesting, cycle};
-use crate::config::{Config, ConfigError, Segment};
+use crate::config::{Config, ConfigError, Segment, default_cache};
+use crate::exit::{self, Exit};
 use crate::sentence::printable;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::plugin::Plugin;
-use drydock_runtime::{Loader, Schemas};
+use drydock_runtime::commands::Runner;
+use drydock_runtime::{Cache, Loader, Schemas};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,6 +25,19 @@ pub struct Loaded {
     pub plugins: BTreeMap<String, Arc<dyn Plugin>>,
     /// Components by the digest of their plugin.
     pub components: BTreeMap<String, Arc<Vec<u8>>>,
+}
+
+/// What was compiled before need not be compiled again. Without a folder for it, every start takes a few seconds more.
+pub fn loader(runner: Runner) -> Result<Arc<Loader>, Exit> {
+    let loader = Loader::new(Arc::new(runner)).map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
+    let Some(folder) = default_cache() else { return Ok(Arc::new(loader)) };
+    Ok(Arc::new(match Cache::open(&folder) {
+        Ok(cache) => loader.with_cache(cache),
+        Err(why) => {
+            tracing::warn!("compiled components are not kept: {why}");
+            loader
+        }
+    }))
 }
 
 /// Loads the plugin of every blueprint, each component once, and checks each blueprint's `config` against its schema.

@@ -7,11 +7,11 @@ use super::news::News;
 use super::router::{App, now, router};
 use super::socket::{Bound, Guard, Peer};
 use super::{node, plugins};
-use crate::config::{Config, default_cache};
+use crate::config::Config;
 use crate::exit::{self, Exit};
 use axum::Router;
+use drydock_core::env::Real;
 use drydock_runtime::commands::Runner;
-use drydock_runtime::{Cache, Loader};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,11 +55,8 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let path = socket.unwrap_or_else(|| config.socket.clone());
     let runner = Runner::new(config.credentials.clone());
-    let loader = Loader::new(Arc::new(runner.clone())).map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
-    let loader = Arc::new(with_cache(loader));
-    let store = node::open(&config).await?;
-    let loaded = plugins::load(&config, &loader).await.map_err(|e| Exit::new(exit::INVALID, e.to_string()))?;
-    let node = node::start(&config, store, node::farm(&config, loaded, Arc::clone(&loader))).await?;
+    let loader = plugins::loader(runner.clone())?;
+    let node = node::start(&config, &loader, Real::new()).await?;
     let applier = Arc::new(Applier::new(loader, config.clone()));
     let bound = match Bound::new(&path).await {
         Ok(bound) => bound,
@@ -107,18 +104,6 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     };
     follower.abort();
     stopped
-}
-
-/// What was compiled before need not be compiled again. Without a folder for it, every start takes a few seconds more.
-fn with_cache(loader: Loader) -> Loader {
-    let Some(folder) = default_cache() else { return loader };
-    match Cache::open(&folder) {
-        Ok(cache) => loader.with_cache(cache),
-        Err(why) => {
-            tracing::warn!("compiled components are not kept: {why}");
-            loader
-        }
-    }
 }
 
 /// The listener and its connections.
