@@ -7,6 +7,7 @@ mod client;
 mod executor;
 mod operator;
 mod outside;
+mod processor;
 mod run;
 pub mod scenario;
 pub mod scenarios;
