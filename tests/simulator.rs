@@ -1,8 +1,9 @@
 //! The catalogue of races under the simulator: the engine as it is stays clean, each naive variant is found, and a seed
-//! is one trace. `DRYDOCK_SEEDS` sets how many seeds are run; `DRYDOCK_WRITE_TABLE` has `protections.md` written anew.
+//! is one trace. `DRYDOCK_SEEDS` sets how many seeds are run, `DRYDOCK_FIRST_SEED` the first of them, `DRYDOCK_SCENARIO` the
+//! only scenario; `DRYDOCK_WRITE_TABLE` has `protections.md` written anew.
 
 use drydock_core::model::protection::Protection;
-use drydock_core::sim::{Bench, RunReport, Scenario, scenarios};
+use drydock_core::sim::{Bench, Campaign, RunReport, Scenario, Summary, scenarios};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A naive variant is found within so many seeds.
@@ -42,20 +43,60 @@ async fn run(bench: &mut Bench, scenario: &Scenario, seed: u64, off: &[Protectio
     bench.run(scenario, seed, off).await.expect("the store can be used")
 }
 
-#[tokio::test]
-async fn every_scenario_is_clean_and_reaches_what_it_is_about() {
-    let mut bench = Bench::sqlite().await.unwrap();
-    let seeds = seeds("DRYDOCK_SEEDS", 20);
-    for scenario in scenarios::all() {
-        let mut reached = BTreeSet::new();
-        for seed in 0..seeds {
-            let report = run(&mut bench, &scenario, seed, &[]).await;
-            assert_eq!(report.failure, None, "{}", story(&report));
-            reached.extend(report.marks.into_keys());
+/// How a seed that failed is run again.
+fn again(scenario: &str, seed: u64) -> String {
+    format!(
+        "DRYDOCK_SCENARIO={scenario} DRYDOCK_FIRST_SEED={seed} DRYDOCK_SEEDS=1 \
+         cargo test --release -p drydock-core --test simulator every_scenario"
+    )
+}
+
+#[test]
+fn every_scenario_is_clean_and_reaches_what_it_is_about() {
+    let only = std::env::var("DRYDOCK_SCENARIO").ok();
+    let chosen = |scenario: &Scenario| only.as_ref().is_none_or(|name| name == scenario.name);
+    let scenarios: Vec<Scenario> = scenarios::all().into_iter().filter(chosen).collect();
+    assert!(!scenarios.is_empty(), "there is no scenario {only:?}");
+    let (first, seeds) = (seeds("DRYDOCK_FIRST_SEED", 0), seeds("DRYDOCK_SEEDS", 20));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let campaign =
+        Campaign { scenarios, first, seeds, off: Vec::new(), threads, shrink: false, twice: true, postgres: None };
+    let told = |summary: &Summary| {
+        let each = summary.millis as f64 / summary.runs.max(1) as f64;
+        println!("{}: seeds {first} to {}, {each:.1} ms each", summary.scenario, first + summary.runs - 1);
+    };
+    let summaries = campaign.run(told).expect("the store can be used");
+    let mut wrong = Vec::new();
+    for summary in summaries {
+        let name = &summary.scenario;
+        if let Some((seed, failure)) = &summary.failed {
+            let last = summary.story.len().saturating_sub(60);
+            let story = summary.story[last..].join("\n");
+            wrong.push(format!("{name} with seed {seed}: {failure}\n{story}\nagain: {}", again(name, *seed)));
+        } else if only.is_none() && !summary.missed.is_empty() {
+            wrong.push(format!("{name}: {:?} was not reached in {seeds} seeds", summary.missed));
         }
-        for mark in scenario.reached {
-            assert!(reached.contains(mark), "{}: {mark:?} was not reached in {seeds} seeds", scenario.name);
-        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// Whatever the threads, the same failing seed is the answer, and the same runs are counted.
+#[test]
+fn a_campaign_does_not_depend_on_its_threads() {
+    let scenario = scenarios::all().into_iter().find(|scenario| scenario.name == "double-binding").unwrap();
+    let summaries = |threads: usize, off: &[Protection]| {
+        let scenarios = vec![scenario.clone()];
+        let off = off.to_vec();
+        let campaign =
+            Campaign { scenarios, first: 0, seeds: 60, off, threads, shrink: false, twice: false, postgres: None };
+        let summaries = campaign.run(|_| ()).expect("the store can be used");
+        summaries.into_iter().map(|summary| Summary { millis: 0, ..summary }).collect::<Vec<_>>()
+    };
+    for off in [&[][..], scenario.naive[0]] {
+        let one = summaries(1, off);
+        assert_eq!(one, summaries(3, off), "without {:?}", names(off));
+        assert_eq!(one[0].failed.is_some(), !off.is_empty());
+        assert_eq!(one[0].runs, one[0].failed.as_ref().map_or(60, |(seed, _)| seed + 1));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The checker itself: each rule is shown to fire, by breaking a healthy store behind its back.
 
 use crate::bed::*;
+use drydock_core::engine::api::{LoggedEvent, Violation};
 use drydock_core::model::proposal::*;
 use std::collections::BTreeSet;
 
@@ -82,6 +83,9 @@ async fn breaks(mut bed: Bed, rule: &str, corruption: &str) {
     let found = bed.store.check().await.unwrap();
     assert!(found.iter().any(|violation| violation.rule == rule), "{corruption}: not {rule:?} but {found:#?}");
     assert!(found.iter().all(|violation| !violation.subject.is_empty() && !violation.detail.is_empty()), "{found:?}");
+    let new = bed.store.check_since(0).await.unwrap();
+    let rules = |found: &[Violation]| found.iter().map(|violation| violation.rule.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(rules(&new), rules(&found), "{corruption}: not the same when all events are new");
 }
 
 #[tokio::test]
@@ -103,4 +107,41 @@ fn no_rule_is_forgotten() {
     let rules: BTreeSet<&str> = drydock_core::store::check::rules().collect();
     let shown: BTreeSet<&str> = CORRUPTIONS.iter().map(|(rule, _)| *rule).collect();
     assert_eq!(rules, shown);
+}
+
+/// What lives is checked against events of any age; what an event has left, only when that is new.
+#[tokio::test]
+async fn what_lives_is_checked_however_old_its_events_are() {
+    for mut bed in [Bed::file().await, Bed::postgres().await] {
+        healthy(&mut bed).await;
+        let last = bed.store.events(0, None, 1_000).await.unwrap().last().unwrap().seq;
+        assert_eq!(bed.store.check_since(last).await.unwrap(), []);
+        for (row, status) in [("lease", "l-1"), ("place", "p-1"), ("resource", "r-1")] {
+            bed.raw(&format!("update {row} set status = 'broken' where id = '{status}'")).await;
+        }
+        let found = bed.store.check_since(last).await.unwrap();
+        let wrong =
+            |id: &str| found.iter().any(|v| v.rule == "a row's status is that of its last event" && v.subject == id);
+        assert!(["l-1", "p-1", "r-1"].into_iter().all(wrong), "{found:#?}");
+    }
+}
+
+/// Each event is compared with the one before it, also when only the later one is new.
+#[tokio::test]
+async fn a_new_event_is_compared_with_the_one_before_it() {
+    for (table, was) in [("lease", "'released'"), ("resource", "'released'"), ("place", "'left'")] {
+        for mut bed in [Bed::file().await, Bed::postgres().await] {
+            healthy(&mut bed).await;
+            let events = bed.store.events(0, None, 1_000).await.unwrap();
+            let of = |logged: &&LoggedEvent| logged.event.subject.name() == table && !logged.event.was.is_empty();
+            let seq = events.iter().find(of).map_or(0, |logged| logged.seq);
+            assert!(seq > 0, "no event of a {table} follows another");
+            bed.raw(&format!("update event set was = {was} where seq = {seq}")).await;
+            let found = bed.store.check_since(seq - 1).await.unwrap();
+            let rule = "each transition starts where the last one ended, and epochs never fall";
+            assert!(found.iter().any(|violation| violation.rule == rule), "{table}: {found:#?}");
+            let later = bed.store.check_since(seq).await.unwrap();
+            assert!(later.iter().all(|violation| violation.rule != rule), "{table}: {later:#?}");
+        }
+    }
 }

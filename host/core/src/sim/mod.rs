@@ -8,6 +8,7 @@ mod executor;
 mod fairness;
 mod operator;
 mod outside;
+mod processor;
 mod run;
 pub mod scenario;
 pub mod scenarios;

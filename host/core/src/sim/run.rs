@@ -13,7 +13,7 @@ use crate::engine::{HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Lease, Resource};
-use crate::model::status::{LeaseStatus, ResourceStatus};
+use crate::model::status::{LeaseStatus, ResourceStatus, Subject};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +22,12 @@ use std::sync::Arc;
 const STEPS: usize = 30_000;
 const STEPS_EACH: usize = 2_000;
 
-/// Up to so many events the store is checked after every commit, beyond them after every 16th and at the end.
-const LONG_HISTORY: usize = 300;
+/// After each commit it is checked what that may have broken; everything is checked whenever the history has grown by so
+/// many events and by half, and at the end.
+const WHOLE: usize = 100;
+
+/// After so many runs the store lets go of what they have deleted.
+const COMPACT: usize = 8;
 
 /// After the clients are done, everything must be cleaned up within so much virtual time.
 const CLEAN_WITHIN: i64 = 3_600_000;
@@ -31,6 +35,7 @@ const CLEAN_WITHIN: i64 = 3_600_000;
 /// A store that runs are made on, one after the other.
 pub struct Bench {
     store: Option<Store>,
+    runs: usize,
 }
 
 /// What one run came to.
@@ -47,12 +52,16 @@ pub struct RunReport {
 
 impl Bench {
     pub async fn sqlite() -> Result<Bench, StoreError> {
-        Ok(Bench { store: Some(Store::in_memory(Protections::ALL).await?) })
+        Ok(Bench::on(Store::in_memory(Protections::ALL).await?))
     }
 
     /// The database is emptied before each run.
     pub async fn postgres(url: &str) -> Result<Bench, StoreError> {
-        Ok(Bench { store: Some(Store::postgres_with(url, Protections::ALL).await?) })
+        Ok(Bench::on(Store::postgres_with(url, Protections::ALL).await?))
+    }
+
+    fn on(store: Store) -> Bench {
+        Bench { store: Some(store), runs: 0 }
     }
 
     /// Runs a scenario with a seed, with these protections switched off.
@@ -83,6 +92,10 @@ impl Bench {
             .store
             .take()
             .ok_or_else(|| StoreError::Unknown("the last run did not give the store back".to_owned()))?;
+        if self.runs.is_multiple_of(COMPACT) {
+            store.compact().await?;
+        }
+        self.runs += 1;
         store.clear().await?;
         store.set_protections(protections);
         let store = Arc::new(store);
@@ -112,8 +125,9 @@ struct Run {
     frozen: Option<(usize, i64)>,
     next_node: usize,
     steps: usize,
-    commits_checked: usize,
     events_seen: usize,
+    /// At so many events everything is checked next.
+    whole_at: usize,
     story: String,
     yards: Arc<Yards>,
 }
@@ -152,8 +166,8 @@ impl Run {
             frozen: None,
             next_node: 0,
             steps: 0,
-            commits_checked: 0,
             events_seen: 0,
+            whole_at: WHOLE,
             story: String::new(),
         }
     }
@@ -276,7 +290,7 @@ impl Run {
             if self.world.state().clients == 0 {
                 let done_at = *done_at.get_or_insert(self.world.now());
                 if !busy && let Some(nested) = self.settled().await? {
-                    self.check_store().await?;
+                    self.check_store(None).await?;
                     return self.nothing_left(&nested);
                 }
                 if self.world.now() - done_at > CLEAN_WITHIN {
@@ -477,15 +491,19 @@ impl Run {
         if !committed {
             return Ok(());
         }
-        let events = self.store.events(self.told.last_seq, None, 10_000).await.map_err(|error| error.to_string())?;
+        let since = self.told.last_seq;
+        let events = self.store.events(since, None, 10_000).await.map_err(|error| error.to_string())?;
         if let Some(last) = events.last() {
             self.told.last_seq = last.seq;
         }
-        self.commits_checked += 1;
+        let leases = events.iter().filter(|logged| logged.event.subject == Subject::Lease);
+        self.world.state().told.extend(leases.map(|logged| (logged.event.id.clone(), logged.seq)));
         self.events_seen += events.len();
-        // A long history takes long to check; what has gone wrong in it is still there a little later.
-        if self.events_seen < LONG_HISTORY || self.commits_checked.is_multiple_of(16) {
-            self.check_store().await?;
+        if self.events_seen >= self.whole_at {
+            self.whole_at = (self.events_seen + WHOLE).max(self.events_seen * 3 / 2);
+            self.check_store(None).await?;
+        } else {
+            self.check_store(Some(since)).await?;
         }
         let story = std::mem::take(&mut self.story);
         let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
@@ -497,8 +515,13 @@ impl Run {
         result
     }
 
-    async fn check_store(&self) -> Result<(), String> {
-        let violations = self.store.check().await.map_err(|error| error.to_string())?;
+    /// Checks everything, or what may have changed since an event.
+    async fn check_store(&self, since: Option<i64>) -> Result<(), String> {
+        let violations = match since {
+            Some(since) => self.store.check_since(since).await,
+            None => self.store.check().await,
+        };
+        let violations = violations.map_err(|error| error.to_string())?;
         match violations.into_iter().next() {
             Some(violation) => Err(format!("{}: {} {}", violation.rule, violation.subject, violation.detail)),
             None => Ok(()),

@@ -50,6 +50,8 @@ pub struct State {
     pub trace: Vec<String>,
     /// A group of commits was written since the last check.
     pub committed: bool,
+    /// By lease: the number of its last event, as of the last check.
+    pub told: BTreeMap<String, i64>,
     pub marks: BTreeMap<&'static str, u64>,
     pub failures: Vec<String>,
     pub clients: usize,
@@ -78,6 +80,7 @@ impl World {
                 failed_starts: Vec::new(),
                 trace: Vec::new(),
                 committed: false,
+                told: BTreeMap::new(),
                 marks: BTreeMap::new(),
                 failures: Vec::new(),
                 clients: 0,
@@ -161,6 +164,11 @@ impl World {
     pub fn fail(&self, what: String) {
         self.tell(format!("VIOLATION: {what}"));
         self.state().failures.push(what);
+    }
+
+    /// The number of the lease's last event that was checked.
+    pub fn told_of(&self, lease: &str) -> Option<i64> {
+        self.state().told.get(lease).copied()
     }
 
     pub fn node(&self, number: usize) -> Option<Arc<Node>> {

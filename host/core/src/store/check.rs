@@ -5,6 +5,7 @@ use super::dialect::Dialect;
 use super::{Statement, Store, StoreError};
 use crate::engine::api::Violation;
 use crate::model::status::TRANSITIONS;
+use std::sync::Arc;
 
 /// (rule, subject and detail of every row that breaks it). `{events}` bounds the events that are read.
 const RULES: &[(&str, &str)] = &[
@@ -146,6 +147,49 @@ const RULES: &[(&str, &str)] = &[
     ),
 ];
 
+/// What of the rules that read a whole history is asked after each commit of a run that is watched: how its events go on
+/// from those before them, and what lives. It finds its way by the indexes on events, where a history would be sorted.
+const SINCE: &[(&str, &str)] = &[
+    (
+        "each transition starts where the last one ended, and epochs never fall",
+        "select e.id, e.subject || ': ' || e.was || ' to ' || e.now || ' after ' || b.now
+         from (select t.id, t.subject, t.was, t.now, t.epoch,
+                 case when t.subject = 'resource'
+                   then (select max(o.seq) from event o
+                         where o.resource = t.resource and o.seq < t.seq and o.subject = t.subject and o.id = t.id)
+                   else (select max(o.seq) from event o
+                         where o.lease = t.lease and o.seq < t.seq and o.subject = t.subject and o.id = t.id)
+                 end as last
+               from event t where t.subject in ('lease', 'place', 'resource') and {events}) e
+         join event b on b.seq = e.last
+         where b.now <> e.was or e.epoch < b.epoch",
+    ),
+    (
+        "a row's status is that of its last event",
+        "select r.id, e.subject || ' is not ' || e.now
+         from (select t.id, t.status,
+                 (select max(o.seq) from event o where o.lease = t.id and o.subject = 'lease') as last
+               from lease t where t.status <> 'destroyed'
+               union all
+               select t.id, t.status, (select max(o.seq) from event o
+                                       where o.lease = t.lease and o.subject = 'place' and o.id = t.id)
+               from place t where t.status <> 'gone'
+               union all
+               select t.id, t.status, (select max(o.seq) from event o where o.resource = t.id and o.subject = 'resource')
+               from resource t where t.status <> 'destroyed') r
+         join event e on e.seq = r.last
+         where e.now <> r.status
+         union
+         select t.id, t.subject || ' is not ' || t.now
+         from event t where t.subject in ('lease', 'place', 'resource') and {events}
+           and not exists (select 1 from event o where o.seq > t.seq and o.subject = t.subject and o.id = t.id)
+           and not exists (select 1 from lease l where t.subject = 'lease' and l.id = t.id and l.status = t.now)
+           and not exists (select 1 from place p where t.subject = 'place' and p.id = t.id and p.status = t.now)
+           and not exists (select 1 from resource r
+                           where t.subject = 'resource' and r.id = t.id and r.status = t.now)",
+    ),
+];
+
 /// The rules, each by the sentence that is true while it holds.
 pub fn rules() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(rule, _)| *rule)
@@ -154,8 +198,17 @@ pub fn rules() -> impl Iterator<Item = &'static str> {
 /// Events of the last so many are read: enough for what is alive, and bounded.
 const EVENTS: i64 = 200_000;
 
+/// Which events a check reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// The last ones, as many as are enough for what is alive.
+    Last,
+    /// Those after the one that the argument names; the history before them was found to be well.
+    Since,
+}
+
 /// The whole check as one statement, so that all of it is of one snapshot.
-pub fn sql(dialect: Dialect) -> String {
+pub fn sql(dialect: Dialect, span: Span) -> String {
     let transitions: Vec<String> = TRANSITIONS
         .iter()
         .map(|t| format!("select '{}' as subject, '{}' as was, '{}' as now", t.subject.name(), t.from, t.to))
@@ -173,10 +226,14 @@ pub fn sql(dialect: Dialect) -> String {
         Dialect::Sqlite => "t.detail",
         Dialect::Postgres => "t.detail::jsonb",
     };
-    let events = format!("t.seq > (select coalesce(max(seq), 0) from event) - {EVENTS}");
+    let (events, other) = match span {
+        Span::Last => (format!("t.seq > (select coalesce(max(seq), 0) from event) - {EVENTS}"), &[][..]),
+        Span::Since => (format!("t.seq > (select cast({} ->> 'since' as bigint))", dialect.doc()), SINCE),
+    };
     let rules: Vec<String> = RULES
         .iter()
         .map(|(rule, query)| {
+            let query = other.iter().find(|(name, _)| name == rule).map_or(*query, |(_, query)| *query);
             let query = query
                 .replace("{transitions}", &transitions.join(" union all "))
                 .replace("{named}", named)
@@ -200,7 +257,17 @@ pub fn sql(dialect: Dialect) -> String {
 impl Store {
     /// Everything that does not hold; empty when all is well.
     pub async fn check(&self) -> Result<Vec<Violation>, StoreError> {
-        let statement = Statement { sql: std::sync::Arc::clone(&self.reads.check), doc: "{}".to_owned() };
+        self.violations(&self.reads.check, "{}".to_owned()).await
+    }
+
+    /// The same where all was well when `seq` was the last event: what has happened since, and whatever lives. It does not
+    /// see a row that has come to its end without an event.
+    pub async fn check_since(&self, seq: i64) -> Result<Vec<Violation>, StoreError> {
+        self.violations(&self.reads.check_since, format!("{{\"since\":{seq}}}")).await
+    }
+
+    async fn violations(&self, sql: &Arc<str>, doc: String) -> Result<Vec<Violation>, StoreError> {
+        let statement = Statement { sql: Arc::clone(sql), doc };
         let mut violations = Vec::new();
         for (rule, text) in self.read(statement).await? {
             let (subject, detail) = serde_json::from_str(&text)

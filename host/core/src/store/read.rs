@@ -1,6 +1,7 @@
 //! Reads: rows for steps. Each answers from committed state; none locks.
 
 use super::backend::{Statement, Tagged};
+use super::check::{self, Span};
 use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::{Store, StoreError};
@@ -39,6 +40,7 @@ pub struct Reads {
     config: Arc<str>,
     key: Arc<str>,
     pub(super) check: Arc<str>,
+    pub(super) check_since: Arc<str>,
 }
 
 impl Reads {
@@ -190,7 +192,8 @@ impl Reads {
                  where t.owner = {doc} ->> 'owner' and t.name = {doc} ->> 'name'"
             )
             .into(),
-            check: super::check::sql(dialect).into(),
+            check: check::sql(dialect, Span::Last).into(),
+            check_since: check::sql(dialect, Span::Since).into(),
         }
     }
 

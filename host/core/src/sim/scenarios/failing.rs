@@ -106,7 +106,8 @@ pub fn all() -> Vec<Scenario> {
             reached: &["served", "cancelled"],
             early_timer: 0,
             patience: 74 * HOUR,
-            dead_after: 2 * HOUR,
+            // Only what the provider does is of interest: counting up every two hours is enough.
+            dead_after: 10 * HOUR,
             ..base()
         },
         Scenario {
