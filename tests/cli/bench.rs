@@ -70,7 +70,10 @@ fn check(row: &Value) {
     match (row["bound"]["exactly"].as_f64(), floor) {
         (Some(times), Some(floor)) => assert_eq!(value, times * floor, "{row}"),
         (Some(count), None) => assert_eq!(value, count, "{row}"),
-        (None, _) => assert!(value > 0.0, "{row}"),
+        (None, Some(floor)) => {
+            assert!(value > 0.0 && value <= row["bound"]["at-most"].as_f64().unwrap() * floor, "{row}")
+        }
+        (None, None) => assert!(value > 0.0, "{row}"),
     }
 }
 

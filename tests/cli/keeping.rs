@@ -71,7 +71,7 @@ async fn a_host_that_does_not_answer_is_out_of_use_and_comes_back() {
     let resource = resources(&house).remove(0);
     let why = resource["sick"].as_str().unwrap();
     assert!(why.contains("h1") && why.contains("look at"), "{why}");
-    assert_eq!(run(&house, &["show", &first, "--json"]).json()["status"], "active", "who is on it stays");
+    assert_eq!(run(&house, &["show", &first, "--json"]).json()["lease"]["status"], "active", "who is on it stays");
     rename(&away, &path).unwrap();
     eventually(|| !run(&house, &["resources"]).ok().contains("out of use"));
     run(&house, &["release", &first]).ok();
@@ -127,7 +127,10 @@ async fn a_blueprint_with_another_name_keeps_what_it_has() {
     assert_eq!(run(&house, &["apply", "--config", &file, "--dry-run"]).ok(), plan);
     assert_eq!(run(&house, &["apply", "--config", &file, "--yes"]).ok(), plan);
     let shown = run(&house, &["show", &first, "--json"]).json();
-    assert_eq!((&shown["resource"]["blueprint"], &shown["status"]), (&Value::from("fleet"), &Value::from("active")));
+    assert_eq!(
+        (&shown["resource"]["blueprint"], &shown["lease"]["status"]),
+        (&Value::from("fleet"), &Value::from("active"))
+    );
     assert_eq!(run(&house, &["command", &first, "--", "echo", "still there"]).ok(), "still there\n");
     // Its host is not lent twice, and it closes what it has made under the old name.
     let second = lease(&house, &[]);

@@ -41,6 +41,7 @@ impl Node {
                     let mut json = serde_json::to_value(&*blueprint.config).unwrap_or_default();
                     json["name"] = Value::Null;
                     json["was"] = Value::Null;
+                    json["slots"] = Value::from(blueprint.config.slot_space());
                     // What it runs, and not only what that is called.
                     json["plugin digest"] =
                         Value::from(&blueprint.plugin.digest()[..12.min(blueprint.plugin.digest().len())]);

@@ -122,6 +122,7 @@ impl Filler<'_> {
             life: self.like.life.0,
             open_timeout: 600_000,
             opens: false,
+            least: None,
             takers: vec![self.placement(lease, number)],
         }))
     }
@@ -138,6 +139,7 @@ impl Filler<'_> {
             space: self.like.space.clone(),
             acquisition: Acquisition { slots: Vec::new(), share: 1, ready: Some(Handout::default()) },
             overflow: None,
+            choice: 0,
             quota: None,
             activates: true,
             releases: true,

@@ -29,6 +29,9 @@ const CHOSEN: u32 = 10;
 /// What a lot of something may cost, in units of what little costs.
 const MOST: f64 = 2.0;
 
+/// The same of statements: now and then two of a lease's commits find themselves in one group.
+const STATEMENTS: f64 = 1.2;
+
 const SAMPLES: usize = 200;
 
 pub async fn measure(options: &Options, folder: &Path) -> anyhow::Result<Vec<Row>> {
@@ -98,7 +101,8 @@ impl Figures {
         let counted = |unit: &str| format!("{what}: {unit}");
         [
             Row::new(what, self.time, "ms").against(few.time, Bound::AtMost(MOST)),
-            Row::new(counted("statements"), self.statements, "count").against(few.statements, Bound::Exactly(1.0)),
+            Row::new(counted("statements"), self.statements, "count")
+                .against(few.statements, Bound::AtMost(STATEMENTS)),
             Row::new(counted("deciding calls"), self.calls, "count").within(Bound::Exactly(0.0)),
         ]
     }
