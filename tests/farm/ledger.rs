@@ -29,7 +29,7 @@ pub async fn settle(house: &House, stays: &[Stay]) {
     assert_eq!(house.left(), [] as [std::path::PathBuf; 0], "nothing is left on any host");
 }
 
-/// By the clients' own clocks, no two were on one host.
+/// By the clients' own clocks, no two were on one host, and by their fencing epochs they came in the same order.
 fn assert_alone(stays: &[Stay]) {
     let mut hosts: BTreeMap<&str, Vec<&Stay>> = BTreeMap::new();
     for stay in stays {
@@ -39,6 +39,7 @@ fn assert_alone(stays: &[Stay]) {
         guests.sort_by_key(|stay| stay.entered);
         for pair in guests.windows(2) {
             assert!(pair[0].left <= pair[1].entered, "both at once: {pair:#?}");
+            assert!(pair[0].fence < pair[1].fence, "who came later has no higher fencing epoch: {pair:#?}");
         }
     }
     let directories: BTreeSet<&str> = stays.iter().map(|stay| stay.directory.as_str()).collect();

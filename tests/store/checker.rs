@@ -16,6 +16,10 @@ const CORRUPTIONS: &[(&str, &str)] = &[
         "insert into counter_share (space, slot, owner, amount) values ('bp', 'memory', 'r-9', 0)",
     ),
     ("a counted slot's use is the sum over its owners", "update counter set used = used + 1"),
+    (
+        "a resource that is set aside is there",
+        "insert into aside (space, slot, kind, failures, until, reason) values ('resource', 'r-9', 'host', 1, 1, 'x')",
+    ),
     ("a resource's use is the sum over its places", "update resource set used = used - 1 where id = 'r-1'"),
     ("a resource is not used beyond its shares", "update resource set shares = 0 where id = 'r-1'"),
     ("a blueprint's count is the number of its resources", "update blueprint set used = used + 1 where name = 'bp'"),

@@ -117,6 +117,11 @@ pub async fn activate_fails_here(bed: &mut Bed) {
         assert_eq!(bed.is(&lease).await, "pending", "its earlier stay says nothing about it");
         assert_eq!(bed.resource(&resource).await.used, 0);
         bed.done(end(&lease)).await;
+        // It says nothing about the next resource that is made of the same.
+        bed.done(end_resource(&resource)).await;
+        step(bed, Step::Close, &resource, done_with(None)).await;
+        assert_eq!(bed.resource(&resource).await.status, ResourceStatus::Destroyed);
+        assert!(bed.asides().await.is_empty());
     }
 }
 

@@ -40,6 +40,12 @@ const RULES: &[(&str, &str)] = &[
                           where s.space = t.space and s.slot = t.slot)",
     ),
     (
+        "a resource that is set aside is there",
+        "select t.slot, 'is set aside until ' || t.until || ', and is no more' from aside t
+         where t.space = 'resource'
+           and not exists (select 1 from resource r where r.id = t.slot and r.status <> 'destroyed')",
+    ),
+    (
         "a resource's use is the sum over its places",
         "select t.id, 'counts ' || t.used from resource t
          where t.status <> 'destroyed'

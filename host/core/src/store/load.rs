@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::backend::{Load, Statement, Tagged};
 use super::dialect::Dialect;
-use crate::model::proposal::{Keys, QUOTAS};
+use crate::model::proposal::{Keys, QUOTAS, RESOURCES};
 use crate::model::rows::*;
 use crate::model::table::Rows;
 use crate::model::table::with_tables;
@@ -105,7 +105,7 @@ fn element(out: &mut Vec<u8>, texts: &impl Serialize) {
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
 /// place on it, and each of them to its pool, class, blueprint and slots; a place also to the node that may be acting
 /// for it. A resource also leads to the leases that it has for itself, and those to what they are on, and so on down; a
-/// nested lease leads to the resource that has it.
+/// nested lease leads to the resource that has it. A resource that is set aside leads to how that came.
 ///
 /// Joins, and not subqueries: SQLite would copy each of those into a table of its own first. `cross join` tells it which
 /// side comes first.
@@ -184,6 +184,7 @@ fn resolve_sql(dialect: Dialect) -> String {
          union all select 'slot', {slot} from s
          union all select 'counter', {slot} from s
          union all select what, {ab} from named where what in ('request_key', 'aside')
+         union all select 'aside', {aside} from r
          union all select what, {a} from named where what = 'leak'
          union all select 'node', {id} from n",
         named(dialect),
@@ -192,6 +193,7 @@ fn resolve_sql(dialect: Dialect) -> String {
         id = key("id"),
         slot = key("space, slot"),
         ab = key("a, b"),
+        aside = key(&format!("'{RESOURCES}', id")),
         a = key("a"),
     )
 }
@@ -215,6 +217,7 @@ fn rows_sql(dialect: Dialect) -> String {
         part::<CounterShare>(dialect, "o", "t.owner = x.id"),
         part::<RequestKey>(dialect, "named", "x.what = 'request_key' and t.owner = x.a and t.name = x.b"),
         part::<Aside>(dialect, "named", "x.what = 'aside' and t.space = x.a and t.slot = x.b"),
+        part::<Aside>(dialect, "r", &format!("t.space = '{RESOURCES}' and t.slot = x.id")),
         part::<Leftover>(dialect, "named", "x.what = 'leftover' and t.place = x.a"),
         part::<Leak>(dialect, "named", "x.what = 'leak' and t.id = x.a"),
         part::<NodeRow>(dialect, "n", "t.id = x.id"),

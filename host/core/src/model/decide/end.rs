@@ -308,6 +308,8 @@ impl Deciding<'_> {
         blueprint.used -= 1;
         self.retired(blueprint);
         self.free_slots(&resource.id, &resource.kind, true);
+        // Nobody can be kept from what is no more.
+        self.rows.asides.remove(&(RESOURCES.to_owned(), resource.id));
         Ok(())
     }
 
