@@ -177,7 +177,8 @@ impl Campaign {
     async fn summary(&self, bench: &mut Bench, piece: &Piece<'_>) -> Result<Summary, StoreError> {
         let scenario = piece.scenario;
         let mut summary = Summary { scenario: scenario.name.to_owned(), ..Summary::default() };
-        for found in std::mem::take(&mut *lock(&piece.course.found)).into_values() {
+        let pieces = std::mem::take(&mut *lock(&piece.course.found));
+        for found in pieces.into_values() {
             summary.runs += found.runs;
             summary.choices += found.choices;
             summary.millis += found.millis;

@@ -29,7 +29,7 @@ async fn a_wrong_request_names_its_field() {
         (
             "{\"type\": \"shelf\",\n\"atributes\": {}}",
             Some("atributes"),
-            "atributes: there is no field `atributes` here; there are: `type`, `attributes`, `labels`, `blueprint`, \
+            "atributes: there is no field `atributes` here; there are: `type`, `attributes`, `labels`, `blueprint`, `otherwise`, \
              `owner`, `priority`, `key`, `until`, `timeout_ms`, `tied`, `heartbeat_ms`, `idle_timeout_ms`, `wait_ms` (line 2)",
         ),
         (r#"{"type": 7}"#, Some("type"), "type: invalid type: integer `7`, expected a string (line 1)"),
@@ -116,6 +116,16 @@ async fn a_wrong_request_names_its_field() {
             r#"{"type": "shelf", "key": "a\u0000b"}"#,
             Some("key"),
             "key: it contains the control character U+0000; leave it out",
+        ),
+        (
+            r#"{"type": "shelf", "otherwise": [{}, {"labels": {"os": "a\u0085b"}}]}"#,
+            Some("otherwise[1].labels.os"),
+            "otherwise[1].labels.os: it contains the control character U+0085; leave it out",
+        ),
+        (
+            r#"{"type": "shelf", "otherwise": [{}, {}, {}, {}, {}, {}, {}, {}, {}]}"#,
+            Some("otherwise"),
+            "otherwise: there are 9; it is at most 8",
         ),
         (r#"{"type": "sh\u001b[2Jelf"}"#, Some("type"), "type: it contains the control character U+001B; leave it out"),
         (
