@@ -141,6 +141,7 @@ async fn a_blueprint_with_another_name_keeps_what_it_has() {
     for lease in [&first, &second] {
         run(&house, &["release", lease]).ok();
     }
+    eventually(|| run(&house, &["leases"]).ok() == "no leases\n");
     run(&house, &["reclaim", "--yes"]).ok();
     eventually(|| resources(&house).is_empty() && house.left().is_empty());
     assert_eq!(run(&house, &["check"]).ok(), "every rule holds\n");
