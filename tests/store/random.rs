@@ -285,10 +285,10 @@ impl Chance {
             }
             16 => {
                 let Lease { id, epoch, fence, .. } = self.pick(&seen.leases)?.clone();
-                match self.below(11) {
+                match self.below(14) {
                     0..3 => Change::KeepLease { lease: id },
                     3..6 => Change::HoldLease { lease: id, sign: self.sign(), fence: None },
-                    6 => Change::Extend { lease: id, until: START + 1_000_000, fence: self.fence(fence) },
+                    6..9 => Change::Extend { lease: id, until: START + 1_000_000, fence: self.fence(fence) },
                     _ => {
                         let epoch = epoch - i64::from(self.one_in(3));
                         Change::HolderGone { lease: id, sign: self.sign(), epoch }
