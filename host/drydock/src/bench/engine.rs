@@ -56,13 +56,18 @@ impl Engine {
 
     /// Stops it and lets go of its store.
     pub async fn close(self) -> anyhow::Result<()> {
-        let store = Arc::downgrade(self.node.store());
+        let mut store = Arc::clone(self.node.store());
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
         self.node.stop(i64::try_from(now)?).await;
         self.env.end();
         drop(self);
+        // Whoever drops it last lets go of its lock. That has to be done when this returns, so it is done here.
         let gone = async {
-            while store.strong_count() > 0 {
+            loop {
+                match Arc::try_unwrap(store) {
+                    Ok(store) => return drop(store),
+                    Err(shared) => store = shared,
+                }
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
