@@ -158,6 +158,7 @@ impl Bed {
         let mut looks = Vec::new();
         for pool in &pools {
             let sought = Sought {
+                classes: None,
                 order: Default::default(),
                 growth: BTreeMap::from([("bp".to_owned(), (Default::default(), true))]),
                 offered: BTreeSet::from([("bp".to_owned(), "b/1".to_owned())]),

@@ -277,6 +277,12 @@ impl Default for Order {
 }
 
 impl Order {
+    /// Whether any owner has a limit.
+    pub fn has_quotas(&self) -> bool {
+        let mut all = self.owners.values().chain([&self.every_owner]);
+        all.any(|owner| owner.max_leases.is_some())
+    }
+
     pub fn max_leases(&self, owner: &str) -> Option<i64> {
         let own = self.owners.get(owner).and_then(|own| own.max_leases);
         own.or(self.every_owner.max_leases).map(i64::from)

@@ -1,7 +1,7 @@
 //! Where notes arrive: it knows which rows of this node are due when, which steps are running, and which pools have
 //! news. At most one call runs for a row; one whose row has moved on is cut off.
 
-use super::matcher::News;
+use super::news::News;
 use super::node::Node;
 use super::steps;
 use crate::model::protection::Protection;
@@ -181,6 +181,7 @@ impl Hub {
             }
             if let Some(news) = self.matchers.get(&pool.kind) {
                 news.send_if_modified(|told| {
+                    touched.news.iter().filter(|piece| piece.kind == pool.kind).for_each(|piece| told.hear(piece));
                     let newer = pool.news > told.news;
                     told.news = pool.news.max(told.news);
                     newer

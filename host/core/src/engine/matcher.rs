@@ -2,8 +2,10 @@
 
 use super::api::Obstacle;
 use super::farm::InForce;
+use super::news::News;
 use super::node::{Node, lock};
 use super::questions;
+use super::scope::{Scope, Sight};
 use crate::model::proposal::{Change, Item, Lost, Outcome, Plan};
 use crate::model::protection::Protection;
 use crate::planner::answers::Answers;
@@ -23,52 +25,57 @@ const FRUITLESS: u32 = 4;
 /// So many of the slots, and of the resources, that a blueprint's refusals name are looked at.
 const IN_THE_WAY: usize = 1_024;
 
-/// What a matcher is told: the pool's news, and how often everything is to be looked at whatever the news is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct News {
-    pub news: i64,
-    pub looks: u64,
-}
-
 pub struct Matcher {
     pub node: Arc<Node>,
     pub kind: String,
-    pub answers: Arc<Mutex<Answers>>,
+    pub answers: Mutex<Answers>,
+    /// The classes for which answers have come.
+    pub answered: Mutex<BTreeSet<String>>,
     /// An answer has come.
-    pub answered: Arc<Notify>,
+    pub answer: Notify,
 }
 
 pub async fn run(node: Arc<Node>, kind: String, mut news: watch::Receiver<News>) {
-    let matcher = Arc::new(Matcher { node, kind, answers: Arc::default(), answered: Arc::new(Notify::new()) });
+    let (answers, answered) = (Mutex::default(), Mutex::default());
+    let matcher = Arc::new(Matcher { node, kind, answers, answered, answer: Notify::new() });
     let mut fruitless = 0;
-    let mut looks = 0;
+    let mut sight = Sight::default();
     loop {
-        let round = matcher.round().await;
+        let told = news.borrow_and_update().clone();
+        let scope = matcher.scope(&mut sight, &told);
+        let round = matcher.round(&mut sight, &scope, &told).await;
         if matcher.node.is_stopping() {
             return;
         }
         let pause = match round {
             Round::Again => {
                 fruitless = 0;
+                sight.again(scope);
                 continue;
             }
             Round::Fruitless => {
+                sight.lost();
                 fruitless += 1;
                 if fruitless < FRUITLESS {
                     continue;
                 }
                 Some(matcher.node.env.now() + (100 << fruitless.min(8)))
             }
-            Round::Unreadable => Some(matcher.node.env.now() + 1_000),
-            Round::Outdated => None,
+            Round::Unreadable => {
+                sight.lost();
+                Some(matcher.node.env.now() + 1_000)
+            }
+            Round::Outdated => {
+                sight.lost();
+                None
+            }
             Round::Settled { seen, next } => {
                 fruitless = 0;
-                let told = *news.borrow_and_update();
-                if told.news > seen || told.looks > looks {
-                    looks = told.looks;
+                sight.settled(&scope, seen, next);
+                if !sight.has_seen(&news.borrow_and_update()) {
                     continue;
                 }
-                next
+                sight.next()
             }
         };
         matcher.wait(&mut news, pause).await;
@@ -81,7 +88,7 @@ enum Round {
     Again,
     /// Nothing of the plan could be committed.
     Fruitless,
-    /// Everything up to this news has been looked at.
+    /// All that was looked at is planned for, up to this news.
     Settled {
         seen: i64,
         next: Option<i64>,
@@ -93,7 +100,7 @@ enum Round {
 
 impl Matcher {
     async fn wait(&self, news: &mut watch::Receiver<News>, until: Option<i64>) {
-        let woken = select(Box::pin(news.changed()), Box::pin(self.answered.notified()));
+        let woken = select(Box::pin(news.changed()), Box::pin(self.answer.notified()));
         match until {
             Some(at) => {
                 select(woken, self.node.env.sleep_until(at)).await;
@@ -106,11 +113,20 @@ impl Matcher {
         }
     }
 
-    async fn round(self: &Arc<Self>) -> Round {
+    /// How much of the pool the next round looks at.
+    fn scope(&self, sight: &mut Sight, told: &News) -> Scope {
+        let answered = std::mem::take(&mut *lock(&self.answered));
+        sight.scope(told, &answered, &lock(&self.answers), self.node.env.now(), self.node.protections)
+    }
+
+    async fn round(self: &Arc<Self>, sight: &mut Sight, scope: &Scope, told: &News) -> Round {
+        if matches!(scope, Scope::Classes(classes) if classes.is_empty()) {
+            return Round::Settled { seen: told.news, next: None };
+        }
         let node = &self.node;
         let farm = node.farm();
         lock(&self.answers).under(farm.revision);
-        let mut look = match self.look(&farm, &self.kind).await {
+        let mut look = match self.look(&farm, &self.kind, scope).await {
             Ok(Some(look)) => look,
             Ok(None) => return Round::Settled { seen: 0, next: None },
             Err(error) => {
@@ -126,7 +142,13 @@ impl Matcher {
             tracing::warn!(pool = self.kind, %error, "the pools of a set can't be looked at");
             return Round::Unreadable;
         }
-        let planned = self.plan(&farm, &look);
+        sight.looked(scope, &look, &farm, &self.kind);
+        // What came while a part was looked at may be about another part.
+        let seen = match scope {
+            Scope::Everything => look.pool.news,
+            Scope::Classes(_) => look.pool.news.min(told.news),
+        };
+        let planned = self.plan(&farm, &look, scope);
         questions::ask(self, &farm, &look, &planned.questions);
         // Those who wait have been planned for with all that is there; only an answer brings them more.
         let asking = !planned.questions.is_empty();
@@ -138,9 +160,9 @@ impl Matcher {
             if planned.more {
                 return Round::Again;
             }
-            return Round::Settled { seen: look.pool.news, next: planned.next };
+            return Round::Settled { seen, next: planned.next };
         }
-        self.commit(planned.plan, &look, asking || planned.more, planned.next).await
+        self.commit(planned.plan, &look, seen, asking || planned.more, planned.next).await
     }
 
     /// Whoever keeps offering what is not to be had is set aside like what fails otherwise: the planner and the commit
@@ -160,8 +182,8 @@ impl Matcher {
         any
     }
 
-    async fn look(&self, farm: &InForce, kind: &str) -> Result<Option<Look>, StoreError> {
-        let sought = self.sought(farm, kind);
+    async fn look(&self, farm: &InForce, kind: &str, scope: &Scope) -> Result<Option<Look>, StoreError> {
+        let sought = self.sought(farm, kind, scope);
         self.node.read(&format!("look at {kind}"), self.node.store.look(kind, &sought)).await
     }
 
@@ -173,7 +195,7 @@ impl Matcher {
         let kinds: BTreeSet<String> = sets.flat_map(|set| set.kinds.iter().skip(1).cloned()).collect();
         self.node.follow(&self.kind, &kinds);
         for kind in kinds {
-            if let Some(other) = self.look(farm, &kind).await? {
+            if let Some(other) = self.look(farm, &kind, &Scope::Everything).await? {
                 look.join(other);
             }
         }
@@ -181,20 +203,23 @@ impl Matcher {
     }
 
     /// What the look has to bring beside the pool: what the answers so far are about.
-    fn sought(&self, farm: &InForce, kind: &str) -> Sought {
+    fn sought(&self, farm: &InForce, kind: &str, scope: &Scope) -> Sought {
         let blueprints = &farm.blueprints;
         let space = |blueprint: &String| blueprints.get(blueprint).map(|found| found.config.slot_space().to_owned());
         let (growth, above) = (farm.growth(kind), farm.above(kind));
         let warm = farm.of_kind(kind).filter(|(_, of)| of.config.min_resources > 0);
         let warm = warm.map(|(_, of)| of.config.slot_space().to_owned()).collect();
         let mut sought = Sought { growth, above, warm, order: farm.order.clone(), ..Sought::default() };
+        if let Scope::Classes(classes) = scope {
+            sought.classes = Some(classes.clone());
+        }
         let answers = lock(&self.answers);
         sought.full = answers.full.clone();
-        for (blueprint, slots) in answers.offered_slots() {
+        for (blueprint, slots) in answers.offered_slots(|class| scope.has(class)) {
             let Some(space) = space(&blueprint) else { continue };
             sought.offered.extend(slots.into_iter().map(|slot| (space.clone(), slot)));
         }
-        for (blueprint, (slots, resources)) in answers.in_the_way() {
+        for (blueprint, (slots, resources)) in answers.in_the_way(|class| scope.has(class)) {
             let Some(space) = space(&blueprint) else { continue };
             sought.slots.extend(slots.into_iter().take(IN_THE_WAY).map(|slot| (space.clone(), slot)));
             sought.resources.extend(resources.into_iter().take(IN_THE_WAY));
@@ -220,15 +245,16 @@ impl Matcher {
         }
     }
 
-    fn plan(&self, farm: &InForce, look: &Look) -> Planned {
+    fn plan(&self, farm: &InForce, look: &Look, scope: &Scope) -> Planned {
         let node = &self.node;
         let mut answers = lock(&self.answers);
         let mut terms = farm.terms(&self.kind);
         look.others.keys().for_each(|kind| terms.extend(farm.terms(kind)));
-        let warm: Vec<String> =
-            terms.values().filter(|terms| terms.warm.is_some()).map(|terms| warm_class(&terms.name)).collect();
-        let classes = look.classes.iter().map(|class| class.class.id.as_str()).chain(warm.iter().map(String::as_str));
-        answers.keep_only(&classes.collect::<Vec<_>>());
+        if *scope == Scope::Everything {
+            let warm = terms.values().filter(|terms| terms.warm.is_some()).map(|terms| warm_class(&terms.name));
+            let classes = look.classes.iter().map(|class| class.class.id.clone());
+            answers.keep_only(&classes.chain(warm).collect());
+        }
         let (revision, at) = (farm.revision as i64, node.env.now());
         let planner = Planner {
             answers: &answers,
@@ -244,7 +270,10 @@ impl Matcher {
             let record = Record::of(look, &answers, &terms, revision, at, items);
             planned.plan.record = Some(record.text());
         }
-        answers.full = planned.full.clone();
+        match scope {
+            Scope::Everything => answers.full = planned.full.clone(),
+            Scope::Classes(_) => answers.full.extend(planned.full.iter().cloned()),
+        }
         answers.keeps = match (&planned.keeps, answers.keeps.take()) {
             (Some(set), Some((known, since))) if *set == known => Some((known, since)),
             (Some(set), _) => Some((set.clone(), at)),
@@ -253,8 +282,7 @@ impl Matcher {
         planned
     }
 
-    async fn commit(&self, plan: Plan, look: &Look, more: bool, next: Option<i64>) -> Round {
-        let seen = look.pool.news;
+    async fn commit(&self, plan: Plan, look: &Look, seen: i64, more: bool, next: Option<i64>) -> Round {
         let builds: Vec<Vec<String>> = plan.items.iter().map(built).collect();
         let roomy = plan.items.iter().any(has_room_left);
         let outcome = self.node.commit(Change::Plan(plan)).await;

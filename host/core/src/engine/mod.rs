@@ -12,13 +12,16 @@ mod hub;
 mod leaks;
 mod matcher;
 mod nesting;
+mod news;
 mod node;
 mod preview;
 mod questions;
 mod revision;
+mod scope;
 pub mod sets;
 mod steps;
 mod sweep;
+mod waiters;
 
 pub use client::class_of;
 pub use farm::{Configured, Farm, InForce, PluginSource};

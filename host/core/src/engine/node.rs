@@ -6,6 +6,7 @@ use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
+use super::news::News;
 use super::{health, heart, history, matcher, revision, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
@@ -164,7 +165,7 @@ impl Node {
             if !lock(&self.matched).insert(kind.clone()) {
                 continue;
             }
-            let news = watch::Sender::new(matcher::News::default());
+            let news = watch::Sender::new(News::default());
             let told = news.subscribe();
             let _ = self.hub.send(Message::Matcher { kind: kind.clone(), news });
             self.spawn("matcher", matcher::run(Arc::clone(self), kind, told));

@@ -40,7 +40,8 @@ pub fn ask(matcher: &Arc<Matcher>, farm: &Arc<InForce>, look: &Look, questions: 
                 context.answer(&matcher, &question).await;
             }
             lock(&matcher.answers).open.remove(&question);
-            matcher.answered.notify_one();
+            lock(&matcher.answered).insert(question.class().clone());
+            matcher.answer.notify_one();
         });
     }
 }
@@ -83,8 +84,7 @@ fn waiting(look: &Look, class: &ClassLook) -> usize {
 
 impl Context {
     fn of(farm: &Arc<InForce>, look: &Look, question: &Question, answers: &Memory) -> Option<Context> {
-        let (Question::Consider { class } | Question::Allocate { class, .. } | Question::Acquire { class, .. }) =
-            question;
+        let class = question.class();
         if let Some(keeper) = keeper(class) {
             return Context::for_nobody(farm, look, class, keeper);
         }

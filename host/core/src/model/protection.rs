@@ -63,6 +63,8 @@ protections! {
     Order = "order",
     /// Every commit that frees something raises the pool's news.
     News = "news",
+    /// Who is blocked by something is looked at when that becomes idle.
+    Blocked = "blocked",
     /// Ending a lease that has nothing yet raises the pool's news too.
     Withdrawals = "withdrawals",
     /// When a node is seen dead, the others look at everything once and take over what it had claimed.

@@ -1,5 +1,6 @@
 //! The rows of one group of commits in memory: as they were loaded, as they are now, and how to take changes back.
 
+use super::news::Cause;
 use super::rows::{
     Aside, Blueprint, Class, Counter, CounterShare, Event, Leak, Lease, Leftover, NodeRow, Place, Pool, RequestKey,
     Resource, Row, SlotRow,
@@ -126,6 +127,8 @@ macro_rules! tables {
         pub struct Rows {
             $(pub $field: Table<$row>,)*
             pub events: Vec<Event>,
+            /// Why news was raised: by type, in order.
+            pub causes: Vec<(String, Cause)>,
             /// Blueprints that have another name now: what it was, and what it is.
             pub renamed: Vec<(String, String)>,
             /// By type and owner: the requests with the latest turns of those that wait, as the store has them.
@@ -136,16 +139,22 @@ macro_rules! tables {
 
         /// A point to go back to.
         #[derive(Clone, Copy, Debug, Default)]
-        pub struct Mark { $($field: usize,)* events: usize, renamed: usize }
+        pub struct Mark { $($field: usize,)* events: usize, causes: usize, renamed: usize }
 
         impl Rows {
             pub fn mark(&self) -> Mark {
-                Mark { $($field: self.$field.journal.len(),)* events: self.events.len(), renamed: self.renamed.len() }
+                Mark {
+                    $($field: self.$field.journal.len(),)*
+                    events: self.events.len(),
+                    causes: self.causes.len(),
+                    renamed: self.renamed.len(),
+                }
             }
 
             pub fn undo_to(&mut self, mark: Mark) {
                 $(self.$field.undo_to(mark.$field);)*
                 self.events.truncate(mark.events);
+                self.causes.truncate(mark.causes);
                 self.renamed.truncate(mark.renamed);
             }
         }

@@ -24,6 +24,15 @@ pub enum Question {
     },
 }
 
+impl Question {
+    /// The class that it is asked for.
+    pub fn class(&self) -> &String {
+        match self {
+            Question::Consider { class } | Question::Allocate { class, .. } | Question::Acquire { class, .. } => class,
+        }
+    }
+}
+
 /// A resource that could be made, under the id it would have, and how its first lease would use it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
@@ -157,10 +166,10 @@ impl Answers {
         self.allocated.insert(key, Allocated::Offers(offers));
     }
 
-    /// The named slots of every offer, by blueprint: what a look has to bring of them.
-    pub fn offered_slots(&self) -> BTreeMap<String, Vec<String>> {
+    /// The named slots of every offer to such classes, by blueprint: what a look has to bring of them.
+    pub fn offered_slots(&self, of: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
         let mut slots: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for ((_, blueprint), answer) in &self.allocated {
+        for ((_, blueprint), answer) in self.allocated.iter().filter(|((class, _), _)| of(class)) {
             let Allocated::Offers(offers) = answer else { continue };
             for slot in offers.iter().flat_map(|offer| &offer.allocation.slots) {
                 if let Slot::Named(key) = slot {
@@ -171,10 +180,10 @@ impl Answers {
         slots
     }
 
-    /// What refusals name as standing in the way, by blueprint: slots, and resources.
-    pub fn in_the_way(&self) -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    /// What refusals name as standing in the way of such classes, by blueprint: slots, and resources.
+    pub fn in_the_way(&self, of: impl Fn(&str) -> bool) -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
         let mut all: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
-        for ((_, blueprint), answer) in &self.allocated {
+        for ((_, blueprint), answer) in self.allocated.iter().filter(|((class, _), _)| of(class)) {
             if let Allocated::Refused { refusal: Refusal::Full { slots, resources, .. }, .. } = answer {
                 let named = all.entry(blueprint.clone()).or_default();
                 named.0.extend(slots.iter().cloned());
@@ -182,6 +191,20 @@ impl Answers {
             }
         }
         all
+    }
+
+    /// The classes in whose way a resource stands, as refusals name it or one of its slots.
+    pub fn blocked_by(&self, resource: &Resource) -> impl Iterator<Item = &String> {
+        let stands = |slots: &[String], resources: &[String]| {
+            let mut own = resource.slots.0.iter();
+            resources.contains(&resource.id) || own.any(|slot| slots.iter().any(|name| slot.key() == name))
+        };
+        self.allocated.iter().filter_map(move |((class, _), answer)| match answer {
+            Allocated::Refused { refusal: Refusal::Full { slots, resources, .. }, .. } => {
+                stands(slots, resources).then_some(class)
+            }
+            _ => None,
+        })
     }
 
     /// Forgets what was said under another revision of the config. What was said of a resource is as that was made.
@@ -227,12 +250,12 @@ impl Answers {
     }
 
     /// Forgets what is about resources and classes that a look does not see any more.
-    pub fn keep_only(&mut self, classes: &[&str]) {
-        self.allocated.retain(|(class, _), _| classes.contains(&class.as_str()));
-        self.useless.retain(|(class, _), _| classes.contains(&class.as_str()));
-        self.exhausted.retain(|(class, _), _| classes.contains(&class.as_str()));
+    pub fn keep_only(&mut self, classes: &BTreeSet<String>) {
+        self.allocated.retain(|(class, _), _| classes.contains(class));
+        self.useless.retain(|(class, _), _| classes.contains(class));
+        self.exhausted.retain(|(class, _), _| classes.contains(class));
         if self.acquired.len() > 4_096 {
-            self.acquired.retain(|(class, _), _| classes.contains(&class.as_str()));
+            self.acquired.retain(|(class, _), _| classes.contains(class));
         }
     }
 }

@@ -502,7 +502,8 @@ impl Run {
         if self.events_seen >= self.whole_at {
             self.whole_at = (self.events_seen + WHOLE).max(self.events_seen * 3 / 2);
             self.check_store(None).await?;
-        } else {
+        } else if !events.is_empty() {
+            // What leaves no event changes nothing that a rule is about.
             self.check_store(Some(since)).await?;
         }
         let story = std::mem::take(&mut self.story);

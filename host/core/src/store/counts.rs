@@ -8,6 +8,7 @@ pub struct Counts {
     commits: AtomicU64,
     statements: AtomicU64,
     reads: AtomicU64,
+    rows: AtomicU64,
     beats: AtomicU64,
 }
 
@@ -21,7 +22,9 @@ pub struct Counted {
     pub statements: u64,
     /// Statements outside of commits.
     pub reads: u64,
-    /// Of those: signs of life of the node, each of which writes one row.
+    /// Rows in their answers.
+    pub rows: u64,
+    /// Of the reads: signs of life of the node, each of which writes one row.
     pub beats: u64,
 }
 
@@ -37,6 +40,10 @@ impl Counts {
         self.statements.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn rows(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Relaxed);
+    }
+
     pub(super) fn beat(&self) {
         self.beats.fetch_add(1, Relaxed);
         self.read();
@@ -48,6 +55,7 @@ impl Counts {
             commits: self.commits.load(Relaxed),
             statements: self.statements.load(Relaxed),
             reads: self.reads.load(Relaxed),
+            rows: self.rows.load(Relaxed),
             beats: self.beats.load(Relaxed),
         }
     }
@@ -62,6 +70,7 @@ impl std::ops::Sub for Counted {
             commits: self.commits - before.commits,
             statements: self.statements - before.statements,
             reads: self.reads - before.reads,
+            rows: self.rows - before.rows,
             beats: self.beats - before.beats,
         }
     }

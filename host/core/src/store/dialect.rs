@@ -160,6 +160,14 @@ impl Dialect {
         }
     }
 
+    /// A text from the argument as what such columns are compared and joined with.
+    pub fn bytes(self, text: &str) -> String {
+        match self {
+            Dialect::Sqlite => text.to_owned(),
+            Dialect::Postgres => format!("{text} collate \"C\""),
+        }
+    }
+
     /// A number that later rows have higher.
     pub fn sequence(self) -> &'static str {
         match self {

@@ -13,82 +13,114 @@ use crate::planner::look::{
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The text of the look, for one engine.
-pub fn sql(dialect: Dialect) -> String {
-    format!(
-        "with {quotas}, sought (id) as materialized (
-           select t.id from class t where t.kind = {kind} and t.waiting > 0
-           union select o.value from class t cross join {otherwise}
-             where t.kind = {kind} and t.waiting > 0 and t.otherwise <> '[]')
-         select 'pool', {pool} from pool t where t.kind = {kind}
-         union all select 'class', {class} from sought s cross join class t where t.id = s.id
-         union all select 'heads', {heads} from class c where c.kind = {kind} and c.waiting > 0
-         union all {pack}
-         union all {spread}
-         union all {crowded}
-         union all {standing}
-         union all {owners}
-         union all {towers}
-         union all select 'contested', t.space from blueprint t
-           where t.space in (select {text} from {warm}) and t.kind <> {kind}
-             and exists (select 1 from class c where c.kind = t.kind and c.waiting > 0)
-         union all select 'held', {held} from held
-         union all select 'blueprint', {blueprint} from blueprint t where t.kind = {kind}
-         union all select 'aside', {aside} from aside t where t.kind = {kind}
-         union all select 'taken', {taken} from slot t
-           where (t.space, t.slot) in (select j.value ->> 0, j.value ->> 1 from {offered})",
-        kind = format_args!("{} ->> 'kind'", dialect.doc()),
-        quotas = quotas(dialect),
-        otherwise = dialect.texts("t.otherwise", "o"),
-        held = dialect.array("held.owner, held.used"),
-        pool = dialect.row::<Pool>("t"),
-        class = dialect.row::<Class>("t"),
-        heads = heads(dialect),
-        pack = candidates(dialect, Room::Pack),
-        spread = candidates(dialect, Room::Spread),
-        crowded = candidates(dialect, Room::Spare),
-        standing = standing(dialect),
-        owners = owners(dialect),
-        towers = towers(dialect),
-        blueprint = dialect.row::<Blueprint>("t"),
-        aside = dialect.row::<Aside>("t"),
-        taken = dialect.array("t.space, t.slot"),
-        offered = dialect.each(Some("offered")),
-        warm = dialect.each(Some("warm")),
-        text = dialect.text(),
-    )
+/// What a look is made of. What nothing is asked about is left out: it would cost as much as what is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Parts {
+    /// Only some classes are looked at.
+    some: bool,
+    quotas: bool,
+    pack: bool,
+    spread: bool,
+    overflow: bool,
+    standing: bool,
+    slots: bool,
+    resources: bool,
+    towers: bool,
+    warm: bool,
+    offered: bool,
 }
 
-/// What owners with a quota have, which of them have all that they may, and whether there are quotas at all.
+/// The text of a look, for one engine.
+pub fn sql(dialect: Dialect, parts: Parts) -> String {
+    let kind = format!("{} ->> 'kind'", dialect.doc());
+    let some = match parts.some {
+        true => format!(" and t.id in (select {} from {})", dialect.text(), dialect.each(Some("classes"))),
+        false => String::new(),
+    };
+    let mut with = vec![format!(
+        "sought (id) as materialized (
+           select t.id from class t where t.kind = {kind} and t.waiting > 0{some}
+           union select o.value from class t cross join {otherwise}
+             where t.kind = {kind} and t.waiting > 0 and t.otherwise <> '[]'{some})",
+        otherwise = dialect.texts("t.otherwise", "o"),
+    )];
+    let row = |table: &str, row: String| format!("select '{table}', {row} from {table} t where t.kind = {kind}");
+    let mut all = vec![
+        row("pool", dialect.row::<Pool>("t")),
+        format!("select 'class', {} from sought s cross join class t where t.id = s.id", dialect.row::<Class>("t")),
+        format!(
+            "select 'heads', {} from class t where t.kind = {kind} and t.waiting > 0{some}",
+            heads(dialect, parts.quotas)
+        ),
+        row("blueprint", dialect.row::<Blueprint>("t")),
+        row("aside", dialect.row::<Aside>("t")),
+    ];
+    if parts.quotas {
+        with.push(quotas(dialect));
+        all.push(format!("select 'held', {} from held", dialect.array("held.owner, held.used")));
+    }
+    for (wanted, room) in [(parts.pack, Room::Pack), (parts.spread, Room::Spread), (parts.overflow, Room::Spare)] {
+        all.extend(wanted.then(|| candidates(dialect, room)));
+    }
+    all.extend(parts.standing.then(|| standing(dialect)));
+    all.extend(parts.slots.then(|| slot_owners(dialect)));
+    all.extend(parts.resources.then(|| named_resources(dialect)));
+    all.extend(parts.towers.then(|| towers(dialect)));
+    if parts.warm {
+        all.push(format!(
+            "select 'contested', t.space from blueprint t
+             where t.space in (select {} from {}) and t.kind <> {kind}
+               and exists (select 1 from class c where c.kind = t.kind and c.waiting > 0)",
+            dialect.text(),
+            dialect.each(Some("warm"))
+        ));
+    }
+    if parts.offered {
+        all.push(format!(
+            "select 'taken', {} from slot t
+             where (t.space, t.slot) in (select j.value ->> 0, j.value ->> 1 from {})",
+            dialect.array("t.space, t.slot"),
+            dialect.each(Some("offered"))
+        ));
+    }
+    format!("with {} {}", with.join(", "), all.join(" union all "))
+}
+
+/// What owners with a quota have, and which of them have all that they may.
 fn quotas(dialect: Dialect) -> String {
     format!(
         "held (owner, used, most) as materialized (
            select q.slot, q.used, coalesce(
              (select cast(j.value ->> 1 as bigint) from {each} where j.value ->> 0 = q.slot), {every})
            from counter q where q.space = '{QUOTAS}'),
-         spent (owner) as materialized (select owner from held where used >= most),
-         limited (yes) as materialized (
-           select case when {every} is not null or exists (select 1 from {each}) then 1 else 0 end)",
+         spent (owner) as materialized (select owner from held where used >= most)",
         each = dialect.each(Some("quotas")),
         every = format_args!("cast({} ->> 'quota' as bigint)", dialect.doc()),
     )
 }
 
 /// A class and the first of its leases that wait.
-fn heads(dialect: Dialect) -> String {
+fn heads(dialect: Dialect, quotas: bool) -> String {
     // Those of an owner with all that it may have don't hold up the others, nor take their place in the look.
+    let (owner, within) = match quotas {
+        true => (
+            "case when l.holder is null then l.owner end",
+            "and ((select count(*) from spent) = 0 or l.holder is not null
+               or l.owner not in (select owner from spent))",
+        ),
+        false => ("null", ""),
+    };
     let first = format!(
-        "select t.id, t.ord, t.set_id, t.set_kinds,
-           case when t.set_id is not null
-             then (select count(*) from lease m where m.set_id = t.set_id and m.status = 'pending') end as mates,
-           case when (select yes from limited) = 1 and t.holder is null then t.owner end as owner
-         from lease t
-         where t.class = c.id and t.status = 'pending' and t.wanted = 'keep'
-           and ((select count(*) from spent) = 0 or t.holder is not null or t.owner not in (select owner from spent))
-         order by t.ord, t.id limit {HEADS}"
+        "select l.id, l.ord, l.set_id, l.set_kinds,
+           case when l.set_id is not null
+             then (select count(*) from lease m where m.set_id = l.set_id and m.status = 'pending') end as mates,
+           {owner} as owner
+         from lease l
+         where l.class = t.id and l.status = 'pending' and l.wanted = 'keep' {within}
+         order by l.ord, l.id limit {HEADS}"
     );
     let lease = dialect.json(&dialect.array("h.ord, h.id, h.set_id, h.set_kinds, h.mates, h.owner"));
-    dialect.array(&format!("c.id, (select {} from ({first}) h)", dialect.gather(&lease)))
+    dialect.array(&format!("t.id, (select {} from ({first}) h)", dialect.gather(&lease)))
 }
 
 /// What room candidates have, and so which come first.
@@ -157,20 +189,27 @@ fn standing(dialect: Dialect) -> String {
     )
 }
 
-/// Of the slots and resources that refusals named: those that nobody is on, or that are being closed.
-fn owners(dialect: Dialect) -> String {
-    let row = dialect.json(&dialect.row::<Resource>("t"));
-    let free = "(t.used = 0 and t.wanted = 'keep' and t.status in ('pending', 'active')
-                  or t.status in ('released', 'broken'))";
+/// Of what refusals named: what nobody is on, and what is being closed.
+const IN_THE_WAY: &str = "(t.used = 0 and t.wanted = 'keep' and t.status in ('pending', 'active')
+                           or t.status in ('released', 'broken'))";
+
+/// The owners of the slots that refusals named.
+fn slot_owners(dialect: Dialect) -> String {
     format!(
-        "select 'owner', {by_slot} from slot s join resource t on t.id = s.owner
-           where (s.space, s.slot) in (select j.value ->> 0, j.value ->> 1 from {slots}) and {free}
-         union all select 'owner', {by_id} from resource t where t.id in (select {text} from {ids}) and {free}",
-        by_slot = dialect.array(&format!("s.space, s.slot, {row}")),
-        by_id = dialect.array(&format!("'', t.id, {row}")),
-        slots = dialect.each(Some("slots")),
-        ids = dialect.each(Some("resources")),
-        text = dialect.text(),
+        "select 'owner', {} from slot s join resource t on t.id = s.owner
+         where (s.space, s.slot) in (select j.value ->> 0, j.value ->> 1 from {}) and {IN_THE_WAY}",
+        dialect.array(&format!("s.space, s.slot, {}", dialect.json(&dialect.row::<Resource>("t")))),
+        dialect.each(Some("slots")),
+    )
+}
+
+/// The resources that refusals named.
+fn named_resources(dialect: Dialect) -> String {
+    format!(
+        "select 'owner', {} from resource t where t.id in (select {} from {}) and {IN_THE_WAY}",
+        dialect.array(&format!("'', t.id, {}", dialect.json(&dialect.row::<Resource>("t")))),
+        dialect.text(),
+        dialect.each(Some("resources")),
     )
 }
 
@@ -209,6 +248,8 @@ fn towers(dialect: Dialect) -> String {
 /// What a matcher asks about beside its pool.
 #[derive(Clone, Debug, Default)]
 pub struct Sought {
+    /// The only classes that are looked at. None: all that wait.
+    pub classes: Option<BTreeSet<String>>,
     /// The blueprints that are configured: how each fills up, and whether it may be given beyond its shares.
     pub growth: BTreeMap<String, (Growth, bool)>,
     /// What owners may have.
@@ -227,6 +268,23 @@ pub struct Sought {
 }
 
 impl Sought {
+    fn parts(&self) -> Parts {
+        let fills = |like| self.growth.values().any(|(growth, _)| *growth == like);
+        Parts {
+            some: self.classes.is_some(),
+            quotas: self.order.has_quotas(),
+            pack: fills(Growth::Pack),
+            spread: fills(Growth::Spread),
+            overflow: self.growth.values().any(|(_, over)| *over),
+            standing: !self.full.is_empty(),
+            slots: !self.slots.is_empty(),
+            resources: !self.resources.is_empty(),
+            towers: self.is_crowded() && !self.above.is_empty(),
+            warm: !self.warm.is_empty(),
+            offered: !self.offered.is_empty(),
+        }
+    }
+
     fn doc(&self, kind: &str) -> String {
         let filled = |like| {
             let of = self.growth.iter().filter(move |(_, (growth, _))| *growth == like);
@@ -236,16 +294,14 @@ impl Sought {
         let quotas: Vec<(&String, u32)> =
             self.order.owners.iter().filter_map(|(owner, own)| Some((owner, own.max_leases?))).collect();
         json!({
-            "kind": kind, "offered": self.offered, "pack": filled(Growth::Pack), "spread": filled(Growth::Spread),
-            "overflow": overflow, "full": self.full, "warm": self.warm, "slots": self.slots, "resources": self.resources,
-            "quotas": quotas, "quota": self.order.every_owner.max_leases,
-            "above": if self.is_crowded() { self.above.clone() } else { BTreeSet::new() },
+            "kind": kind, "classes": self.classes, "offered": self.offered, "pack": filled(Growth::Pack),
+            "spread": filled(Growth::Spread), "overflow": overflow, "full": self.full, "warm": self.warm,
+            "slots": self.slots, "resources": self.resources, "quotas": quotas,
+            "quota": self.order.every_owner.max_leases, "above": self.above,
         })
         .to_string()
     }
-}
 
-impl Sought {
     /// Whether somebody waits for what others have.
     fn is_crowded(&self) -> bool {
         !(self.full.is_empty() && self.slots.is_empty() && self.resources.is_empty())
@@ -258,7 +314,7 @@ type Head = (i64, String, Option<String>, Doc<Vec<String>>, Option<usize>, Optio
 impl Store {
     /// A look at a pool.
     pub async fn look(&self, kind: &str, sought: &Sought) -> Result<Option<Look>, StoreError> {
-        let statement = Statement { sql: self.reads.look(), doc: sought.doc(kind) };
+        let statement = Statement { sql: self.reads.look(sought.parts()), doc: sought.doc(kind) };
         let mut pool = None;
         let mut classes = Vec::new();
         let mut heads: BTreeMap<String, Vec<Waiting>> = BTreeMap::new();

@@ -9,6 +9,7 @@ mod load;
 mod look;
 mod postgres;
 mod prune;
+mod reach;
 mod read;
 mod save;
 mod schema;
@@ -20,6 +21,7 @@ pub use prune::Horizon;
 pub use read::{Claimed, Subject};
 
 use crate::model::decide::decide;
+use crate::model::news::{Piece, pieces};
 use crate::model::proposal::{Keys, Outcome, Proposal};
 use crate::model::protection::{Protection, Protections};
 use crate::model::rows::{Lease, NodeRow, Place, Pool, Resource};
@@ -85,6 +87,8 @@ pub struct Touched {
     pub places: Vec<Place>,
     pub resources: Vec<Resource>,
     pub nodes: Vec<NodeRow>,
+    /// What the news of the pools is about.
+    pub news: Vec<Piece>,
     /// What was touched is not known: a commit whose answer was lost.
     pub anything: bool,
 }
@@ -234,7 +238,9 @@ impl Store {
 
     async fn read(&self, statement: Statement) -> Result<Vec<backend::Tagged>, StoreError> {
         self.counts.read();
-        self.backend.read(statement).await
+        let rows = self.backend.read(statement).await?;
+        self.counts.rows(rows.len());
+        Ok(rows)
     }
 }
 
@@ -245,6 +251,7 @@ fn touched(rows: &Rows) -> Touched {
         places: rows.places.changed().cloned().collect(),
         resources: rows.resources.changed().cloned().collect(),
         nodes: rows.nodes.changed().cloned().collect(),
+        news: pieces(rows),
         anything: false,
     }
 }

@@ -4,12 +4,13 @@ use super::backend::{Statement, Tagged};
 use super::check::{self, Span};
 use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
-use super::{Store, StoreError};
+use super::look::Parts;
+use super::{Store, StoreError, locked};
 use crate::engine::api::SlotState;
 use crate::model::rows::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 
 /// The texts of all reads, for one engine.
 pub struct Reads {
@@ -18,10 +19,14 @@ pub struct Reads {
     put_setting: Arc<str>,
     beat: Arc<str>,
     nodes: Arc<str>,
-    look: Arc<str>,
+    dialect: Dialect,
+    /// Texts of looks, each made when it is first wanted.
+    looks: Mutex<HashMap<Parts, Arc<str>>>,
     taken: Arc<str>,
     used: Arc<str>,
-    subject: Arc<str>,
+    lease: Arc<str>,
+    place: Arc<str>,
+    resource: Arc<str>,
     orphans: Arc<str>,
     claimed: Arc<str>,
     overdue: Arc<str>,
@@ -85,7 +90,8 @@ impl Reads {
                 dialect.row::<NodeRow>("t")
             )
             .into(),
-            look: super::look::sql(dialect).into(),
+            dialect,
+            looks: Mutex::default(),
             taken: format!(
                 "select 'taken', t.slot from slot t
                  where t.space = {doc} ->> 'space' and t.slot in (select {text} from {})",
@@ -97,18 +103,27 @@ impl Reads {
                  where t.space = {doc} ->> 'space' and t.slot = {doc} ->> 'key'"
             )
             .into(),
-            subject: format!(
-                "with p (id) as materialized (select {doc} ->> 'place'
-                   union select place from lease where id = {doc} ->> 'lease' and place is not null),
-                 r (id) as materialized (select {doc} ->> 'resource'
-                   union select resource from place where id in (select id from p))
-                 select 'place', {place} from place t where t.id in (select id from p)
-                 union all select 'lease', {lease} from lease t
-                   where t.id = {doc} ->> 'lease' or t.id in (select lease from place where id in (select id from p))
-                 union all select 'resource', {resource} from resource t where t.id in (select id from r)
-                 union all select 'leftover', {leftover} from leftover t
-                   where t.resource in (select id from r)
-                     or (t.space, t.slot) in (select space, slot from slot where owner in (select id from r))"
+            lease: format!(
+                "select 'lease', {lease} from lease t where t.id = {doc} ->> 'id'
+                 union all select 'place', {place} from lease l cross join place t
+                   where l.id = {doc} ->> 'id' and t.id = l.place
+                 union all select 'resource', {resource} from lease l cross join place p cross join resource t
+                   where l.id = {doc} ->> 'id' and p.id = l.place and t.id = p.resource"
+            )
+            .into(),
+            place: format!(
+                "select 'place', {place} from place t where t.id = {doc} ->> 'id'
+                 union all select 'lease', {lease} from place p cross join lease t
+                   where p.id = {doc} ->> 'id' and t.id = p.lease
+                 union all select 'resource', {resource} from place p cross join resource t
+                   where p.id = {doc} ->> 'id' and t.id = p.resource"
+            )
+            .into(),
+            resource: format!(
+                "select 'resource', {resource} from resource t where t.id = {doc} ->> 'id'
+                 union all select 'leftover', {leftover} from leftover t where t.resource = {doc} ->> 'id'
+                 union all select 'leftover', {leftover} from slot s cross join leftover t
+                   where s.owner = {doc} ->> 'id' and t.space = s.space and t.slot = s.slot"
             )
             .into(),
             orphans: claimed(&format!("t.claim not in (select id from node where alive = 1) and {doc} is not null")),
@@ -201,8 +216,9 @@ impl Reads {
         Statement { sql: Arc::clone(&self.tables), doc: "{}".to_owned() }
     }
 
-    pub fn look(&self) -> Arc<str> {
-        Arc::clone(&self.look)
+    pub fn look(&self, parts: Parts) -> Arc<str> {
+        let mut looks = locked(&self.looks);
+        Arc::clone(looks.entry(parts).or_insert_with(|| super::look::sql(self.dialect, parts).into()))
     }
 
     pub fn setting(&self, name: &str) -> Statement {
@@ -357,22 +373,22 @@ impl Store {
 
     /// A resource with its leftovers.
     pub async fn resource(&self, id: &str) -> Result<Subject, StoreError> {
-        self.subject(json!({ "resource": id })).await
+        self.subject(&self.reads.resource, id).await
     }
 
     /// A place with its lease and its resource.
     pub async fn place(&self, id: &str) -> Result<Subject, StoreError> {
-        self.subject(json!({ "place": id })).await
+        self.subject(&self.reads.place, id).await
     }
 
     /// A lease with its place and its resource.
     pub async fn lease(&self, id: &str) -> Result<Subject, StoreError> {
-        self.subject(json!({ "lease": id })).await
+        self.subject(&self.reads.lease, id).await
     }
 
-    async fn subject(&self, doc: Value) -> Result<Subject, StoreError> {
+    async fn subject(&self, sql: &Arc<str>, id: &str) -> Result<Subject, StoreError> {
         let mut subject = Subject::default();
-        for (table, text) in self.read(statement(&self.reads.subject, doc)).await? {
+        for (table, text) in self.read(statement(sql, json!({ "id": id }))).await? {
             match table.as_str() {
                 "place" => subject.place = Some(parse(&table, &text)?),
                 "lease" => subject.lease = Some(parse(&table, &text)?),

@@ -63,7 +63,8 @@ async fn of_size(
     let hosts = u32::try_from(clients)?;
     let house = House::open(Plan { owner: "bench", parent: Some(folder), hosts, directories: false });
     let house = unless(signals, house).await??;
-    let (mut rates, mut floors, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut rates, mut floors) = (Vec::new(), Vec::new());
+    let (mut costs, mut floor_costs) = (Vec::new(), Vec::new());
     house
         .used(signals, async |house: &House| {
             let client = house.client();
@@ -77,7 +78,10 @@ async fn of_size(
                 let cost = spent().zip(before).map(|(now, before)| (now - before) / (leases / part) as f64);
                 costs.extend(cost);
                 let path = folder.join(format!("api-{clients}-{round}.db"));
+                let before = Cpu::now();
                 floors.push(written_by_hand(&path, clients, by_hand / part).await?);
+                let cost = Cpu::now().zip(before).map(|(now, before)| (now - before) / (by_hand / part) as f64);
+                floor_costs.extend(cost);
             }
             anyhow::Ok(())
         })
@@ -89,6 +93,10 @@ async fn of_size(
     if let Some(cost) = median(&costs) {
         let name = format!("{name}: processor time, client included");
         rows.push(Row::new(name, cost * 1_000.0, "ms/lease").within(Bound::AtMost(MOST)));
+    }
+    if let Some(cost) = median(&floor_costs) {
+        // What the same rows cost without anybody who asks, decides or answers.
+        rows.push(Row::new(format!("{name}: processor time by hand"), cost * 1_000.0, "ms/lease"));
     }
     Ok(rows)
 }

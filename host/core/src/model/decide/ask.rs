@@ -3,6 +3,7 @@
 use super::Deciding;
 use super::transition::{Said, due_at};
 use crate::contract::Request;
+use crate::model::news::Cause;
 use crate::model::proposal::{Done, Lost, NewLease};
 use crate::model::protection::Protection;
 use crate::model::rows::{Class, Considered, Doc, Lease, RequestKey, Wanted};
@@ -125,7 +126,10 @@ impl Deciding<'_> {
             epoch: 1,
         };
         let lease = Lease { due_at: due_at(&lease), ..lease };
-        let news = self.news(&new.request.kind);
+        let news = match new.set {
+            None => self.news_of(&new.request.kind, Cause::Line(new.class.clone())),
+            Some(_) => self.news(&new.request.kind),
+        };
         let said = Said { reason: "asked", detail: Some(waiting_detail(&lease, news)) };
         self.lease_event(&lease, "", said);
         self.rows.leases.put(lease.clone());

@@ -5,6 +5,7 @@ use super::ask::waiting_detail;
 use super::transition::{Said, rests_from};
 use crate::contract::{Blame, Failure, Next, Slot};
 use crate::model::backoff;
+use crate::model::news::Cause;
 use crate::model::proposal::{Done, Lost, RESOURCES};
 use crate::model::protection::Protection;
 use crate::model::rows::{Aside, Doc, Lease, Leftover, Place, Resource, Wanted};
@@ -48,8 +49,13 @@ impl Deciding<'_> {
             Wanted::Keep => (outcome.to_owned(), reason.to_owned()),
         };
         let pool = lease.kind.clone();
+        // What its place frees is news of its own.
+        let cause = match lease.place {
+            Some(_) => Cause::Nothing,
+            None => Cause::Line(lease.class.clone()),
+        };
         self.finish_lease(lease, LeaseStatus::Released, &outcome, &reason)?;
-        let news = if self.protections.has(Protection::News) { self.news(&pool) } else { None };
+        let news = if self.protections.has(Protection::News) { self.news_of(&pool, cause) } else { None };
         Ok(Done { news, ..Done::default() })
     }
 

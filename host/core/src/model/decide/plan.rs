@@ -3,6 +3,7 @@
 use super::Deciding;
 use super::transition::Said;
 use crate::contract::Slot;
+use crate::model::news::Cause;
 use crate::model::proposal::{Build, Done, Item, Lost, Overflow, Placement, Plan, Reclaim};
 use crate::model::protection::Protection;
 use crate::model::rows::{Doc, Event, Lease, Place, Resource, Wanted};
@@ -53,7 +54,11 @@ impl Deciding<'_> {
         }
         let mut news = None;
         if items.iter().any(Option::is_none) {
-            news = self.news(&plan.pool);
+            // Who is given what is there takes nothing that others could wait for.
+            news = match plan.items.iter().all(|item| matches!(item, Item::Place(_))) {
+                true => self.news_of(&plan.pool, Cause::Nothing),
+                false => self.news(&plan.pool),
+            };
             for seen in &plan.others {
                 self.news(&seen.pool);
             }

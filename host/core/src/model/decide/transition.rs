@@ -3,6 +3,7 @@
 
 use super::Deciding;
 use crate::contract::Slot;
+use crate::model::news::Cause;
 use crate::model::proposal::{Lost, QUOTAS, Quota};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Counter, CounterShare, Event, Lease, Place, Pool, Resource, SlotRow, Wanted};
@@ -188,7 +189,9 @@ impl Deciding<'_> {
                     self.freed_beside(&space, &place.kind);
                 }
             }
-            self.freed(&place.kind);
+            if self.protections.has(Protection::News) {
+                self.news_of(&place.kind, Cause::Left(place.resource.clone()));
+            }
         }
         Ok(place)
     }
@@ -248,6 +251,13 @@ impl Deciding<'_> {
         let after = pool.news;
         self.rows.pools.put(pool);
         Some((before, after))
+    }
+
+    /// Raises a pool's news, and says why.
+    pub fn news_of(&mut self, kind: &str, cause: Cause) -> Option<(i64, i64)> {
+        let news = self.news(kind)?;
+        self.rows.causes.push((kind.to_owned(), cause));
+        Some(news)
     }
 
     /// Something that others may wait for is free.

@@ -51,6 +51,21 @@ pub fn all() -> Vec<Scenario> {
             ..base()
         },
         Scenario {
+            name: "in-the-way",
+            about: "who waits for what another flavour is using gets it once that is idle, though its labels never fit",
+            yards: vec![Yard { bindings: ONE_BINDING, flavoured: true, open_again: 0, ..Yard::HOSTS }],
+            clients: vec![
+                Client::at(0).labelled(RED).hold(60_000),
+                Client::at(10_000).labelled(BLUE).hold(60_000).within(1_200_000),
+                Client::at(100_000).labelled(RED).hold(100).within(1_200_000),
+            ],
+            // A death, or what looks like one, would wake everybody and hide what was lost.
+            faults: Faults { kills: 0, freezes: 0, ..Faults::ALL },
+            naive: &[&[Blocked]],
+            reached: &["served", "reclaimed"],
+            ..base()
+        },
+        Scenario {
             name: "reclaim-fight",
             about: "two leases of different flavours want the one place, and each closes what is built for the other",
             yards: vec![Yard { bindings: ONE_BINDING, flavoured: true, open_again: 2, ..Yard::HOSTS }],
