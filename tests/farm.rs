@@ -8,6 +8,10 @@ mod sshd;
 
 #[path = "farm/crowd.rs"]
 mod crowd;
+#[path = "farm/disk.rs"]
+mod disk;
+#[path = "farm/full.rs"]
+mod full;
 #[path = "farm/killing.rs"]
 mod killing;
 #[path = "farm/ledger.rs"]

@@ -1,8 +1,8 @@
 //! Troubles that come one after the other, while those of other lanes go on.
 
-use super::disk::Disk;
 use super::rack::Rack;
 use super::schedule::{Schedule, Trouble};
+use crate::disk::Disk;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

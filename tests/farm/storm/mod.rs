@@ -4,18 +4,17 @@
 //! What happens when follows from a seed, as far as it does not depend on how fast this machine is. It ends by what was
 //! reached, not by time alone.
 
-mod disk;
 mod lane;
 mod rack;
 mod report;
 mod schedule;
 
+use crate::disk::Disk;
 use crate::house::House;
 use crate::house::client::Client;
 use crate::moments::{Killer, Trigger};
 use crate::visitor::{self, Stay};
 use crate::{house, ledger};
-use disk::Disk;
 use drydock_core::model::status::{LeaseStatus, ResourceStatus};
 use drydock_core::store::Store;
 use lane::{Scene, Strike};

@@ -1,7 +1,7 @@
 //! Hosts that fail together: behind one SSH server, on one disk.
 
-use super::disk::Disk;
 use super::schedule::Trouble;
+use crate::disk::Disk;
 use crate::house::House;
 use crate::sshd::Sshd;
 use serde_json::{Value, json};

@@ -108,6 +108,14 @@ pub struct Why {
     pub obstacles: Vec<Obstacle>,
 }
 
+/// The store takes no commits: they are offered again until it does, and nothing of them is lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unwritten {
+    /// When the first of them failed.
+    pub since: i64,
+    pub reason: String,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
     /// Empty where it is none's alone.

@@ -1,6 +1,7 @@
 //! Group commit: what was offered while the last group was written is the next group. No timer.
 
-use super::node::Node;
+use super::api::Unwritten;
+use super::node::{Node, lock};
 use crate::env::{Point, Verdict, What};
 use crate::model::proposal::{Change, Late, Lost, Outcome, Proposal, StepEnd};
 use crate::plugin::Step;
@@ -81,6 +82,7 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
             Verdict::Go => match commit(node, proposals).await {
                 Ok(report) => {
                     if in_doubt {
+                        *lock(&node.unwritten) = None;
                         // It may have left rows that nobody was told of, here or elsewhere.
                         let anything = Arc::new(Touched { anything: true, ..Touched::default() });
                         node.env.tell(Arc::clone(&anything));
@@ -92,6 +94,9 @@ async fn settle(node: &Node, proposals: &[Proposal], mut verdict: Verdict) -> Re
             },
         };
         in_doubt = true;
+        let since = node.env.now();
+        let reason = error.to_string();
+        lock(&node.unwritten).get_or_insert(Unwritten { since, reason });
         tracing::warn!(%error, proposals = proposals.len(), "a group of commits is offered again");
         node.env.sleep_until(node.env.now() + pause).await;
         pause = (pause * 2).min(RETRY.1);

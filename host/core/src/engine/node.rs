@@ -1,7 +1,7 @@
 //! A node's parts and how they are wired: everything that changes goes through the committer, everything that has
 //! changed comes back as a note to the hub.
 
-use super::api::{AskError, Obstacle};
+use super::api::{AskError, Obstacle, Unwritten};
 use super::committer::{self, Answer, Offered};
 use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
@@ -54,6 +54,8 @@ pub struct Node {
     pub(crate) calls: AtomicU64,
     /// What the safety sweep has found.
     pub(crate) swept: AtomicU64,
+    /// While the store takes no commits.
+    pub(super) unwritten: Mutex<Option<Unwritten>>,
     /// When this node last counted up.
     pub(crate) beaten: AtomicI64,
     /// Milliseconds without counting up after which a node is seen dead.
@@ -130,6 +132,7 @@ impl Node {
             stopping: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             swept: AtomicU64::new(0),
+            unwritten: Mutex::default(),
             beaten: AtomicI64::new(now),
             dead_after,
         });
@@ -272,6 +275,11 @@ impl Node {
     /// Deciding and acting calls made so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store takes no commits at the moment.
+    pub fn unwritten(&self) -> Option<Unwritten> {
+        lock(&self.unwritten).clone()
     }
 
     /// How much the safety sweep has found; anything above 0 is a bug.

@@ -2,8 +2,8 @@
 //! and then leaves it to the next: so dropping a call closes its connection, and the daemon knows. Connections that a
 //! daemon has closed are passed over, so that one that was started again is found without further ado.
 
-use crate::api::types::{ErrorBody, ErrorKind, ErrorView};
-use crate::cli::output::plain;
+use crate::api::types::{ErrorBody, ErrorKind, ErrorView, Status};
+use crate::cli::output::{plain, tell};
 use crate::exit::{self, Exit};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -15,7 +15,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// After so long without an answer it is asked whether the daemon's store is in trouble.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// What is kept of a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -111,7 +115,29 @@ impl Client {
     }
 
     pub async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, ClientError> {
-        self.read(self.send(Method::POST, path, json(body)?).await?).await
+        let call = self.send(Method::POST, path, json(body)?);
+        self.read(self.telling(call).await?).await
+    }
+
+    /// Waits for an answer, and tells people if it is the daemon's store that does not let it come.
+    async fn telling(&self, call: impl Future<Output = Result<Answer, ClientError>>) -> Result<Answer, ClientError> {
+        let told = async {
+            loop {
+                tokio::time::sleep(SILENCE).await;
+                let status = self.get::<_, Status>("/v1/status", &()).await;
+                if let Some(why) = status.ok().and_then(|status| status.unwritten) {
+                    tell(&format!(
+                        "the daemon can't write its store ({why}); it tries again until it can, and this waits for it"
+                    ));
+                    return std::future::pending().await;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = call => answer,
+            never = told => never,
+        }
     }
 
     /// A `POST` whose answer is one JSON object a line, as long as it lasts.

@@ -74,12 +74,14 @@ pub async fn status(client: &Client, args: &JsonArgs) -> Result<u8, Exit> {
         print_json(&status)?;
         return Ok(exit::OK);
     }
+    let unwritten = status.unwritten.map(|why| format!("takes nothing at the moment: {why}"));
     let mut page = facts(&[
         ("version", Some(status.version)),
         ("node", Some(status.node)),
         ("pid", Some(status.pid.to_string())),
         ("up for", Some(span(i64::try_from(status.uptime_ms).unwrap_or(i64::MAX)))),
         ("store", Some(status.store)),
+        ("trouble", unwritten),
         ("configuration", Some(format!("revision {}", status.revision))),
     ]);
     let rows: Vec<Vec<String>> = status

@@ -15,6 +15,7 @@ pub async fn status(State(app): State<Arc<App>>) -> Json<Status> {
         store: app.store.clone(),
         revision: app.node.farm().revision,
         blueprints: app.catalogue().views(),
+        unwritten: app.node.unwritten().map(|unwritten| unwritten.reason),
         uptime_ms: u64::try_from(app.started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
 }

@@ -17,6 +17,10 @@ pub struct Status {
     pub revision: u64,
     pub blueprints: Vec<BlueprintView>,
     pub uptime_ms: u64,
+    /// Why nothing can be written to the store at the moment. What is asked for meanwhile waits, and is lost only with the
+    /// daemon. Default: all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
 }
 
 /// A configured blueprint with the plugin it runs.
