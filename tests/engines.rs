@@ -7,6 +7,10 @@ mod postgres;
 use drydock_core::sim::{Bench, Scenario, scenarios};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// A run is full of small pieces of memory, most of them SQLite's, which are handed from thread to thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }

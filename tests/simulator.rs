@@ -6,6 +6,10 @@ use drydock_core::model::protection::Protection;
 use drydock_core::sim::{Bench, Campaign, RunReport, Scenario, Summary, scenarios};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A run is full of small pieces of memory, most of them SQLite's, which are handed from thread to thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A naive variant is found within so many seeds.
 const NAIVE: u64 = 200;
 
