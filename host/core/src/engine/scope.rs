@@ -62,7 +62,9 @@ impl Sight {
         let part = match (&self.waiters, self.seen) {
             (Some(waiters), Some(seen)) if !everything => {
                 let about = told.since(seen);
-                about.map(|about| self.part(waiters, &about, answered, answers, protections))
+                let part = about.map(|about| self.part(waiters, &about, answered, answers, protections));
+                // Whoever looks at all of them anyway sees what is news by then, too.
+                part.filter(|classes| classes.is_empty() || !waiters.are_among(classes))
             }
             _ => None,
         };
@@ -158,10 +160,11 @@ fn blocked_by(resource: &Resource, waiters: &Waiters, answers: &Answers) -> BTre
 }
 
 /// Whether what is planned for some of a pool depends on nothing but what the news of it is about. Sets hold things back
-/// from everybody, quotas are freed by leases of other owners' classes and pools, and what is kept warm is built only
-/// from room that nobody waits for.
+/// from everybody, quotas are freed by leases of other owners' classes and pools, what is kept warm is built only from
+/// room that nobody waits for, and what a blueprint is to get rid of is closed though nobody waits for it.
 fn is_divisible(look: &Look, farm: &InForce, kind: &str) -> bool {
     let sets = look.classes.iter().flat_map(|class| &class.heads).any(|head| head.set.is_some());
+    let closing = look.blueprints.values().any(|row| row.retired == 1 || row.drained.is_some());
     let warm = farm.of_kind(kind).any(|(_, of)| of.config.min_resources > 0);
-    !sets && !warm && !farm.order.has_quotas() && look.others.is_empty()
+    !sets && !closing && !warm && !farm.order.has_quotas() && look.others.is_empty()
 }

@@ -64,6 +64,11 @@ impl Waiters {
         (blueprint, rarest)
     }
 
+    /// Whether these classes are all of them.
+    pub fn are_among(&self, classes: &BTreeSet<String>) -> bool {
+        self.keys.keys().all(|class| classes.contains(class))
+    }
+
     /// The classes that may want a resource because of its labels, and maybe some that don't.
     pub fn of_resource(&self, resource: &Resource) -> BTreeSet<String> {
         let labels = resource.labels.0.iter().map(|(name, value)| Some((name.clone(), value.clone())));

@@ -249,6 +249,27 @@ impl Answers {
         }
     }
 
+    /// What is about these classes, and about none.
+    pub fn of(&self, classes: &BTreeSet<String>) -> Answers {
+        fn part<V: Clone>(
+            all: &BTreeMap<(String, String), V>,
+            classes: &BTreeSet<String>,
+        ) -> BTreeMap<(String, String), V> {
+            let kept = all.iter().filter(|((class, _), _)| classes.contains(class));
+            kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        Answers {
+            revision: self.revision,
+            allocated: part(&self.allocated, classes),
+            acquired: part(&self.acquired, classes),
+            open: self.open.clone(),
+            keeps: self.keeps.clone(),
+            full: self.full.clone(),
+            useless: part(&self.useless, classes),
+            exhausted: part(&self.exhausted, classes),
+        }
+    }
+
     /// Forgets what is about resources and classes that a look does not see any more.
     pub fn keep_only(&mut self, classes: &BTreeSet<String>) {
         self.allocated.retain(|(class, _), _| classes.contains(class));

@@ -60,11 +60,7 @@ impl Record {
         let kept_warm = terms.values().filter(|terms| terms.warm.is_some()).map(|terms| warm_class(&terms.name));
         let classes: BTreeSet<String> =
             look.classes.iter().map(|class| class.class.id.clone()).chain(kept_warm).collect();
-        let mut kept = answers.clone();
-        kept.allocated.retain(|(class, _), _| classes.contains(class));
-        kept.acquired.retain(|(class, _), _| classes.contains(class));
-        kept.useless.retain(|(class, _), _| classes.contains(class));
-        kept.exhausted.retain(|(class, _), _| classes.contains(class));
+        let kept = answers.of(&classes);
         let decided = items.iter().map(told).collect();
         let mut record = Record {
             at,

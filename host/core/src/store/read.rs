@@ -108,7 +108,13 @@ impl Reads {
                  union all select 'place', {place} from lease l cross join place t
                    where l.id = {doc} ->> 'id' and t.id = l.place
                  union all select 'resource', {resource} from lease l cross join place p cross join resource t
-                   where l.id = {doc} ->> 'id' and p.id = l.place and t.id = p.resource"
+                   where l.id = {doc} ->> 'id' and p.id = l.place and t.id = p.resource
+                 union all select 'leftover', {leftover} from lease l cross join place p cross join leftover t
+                   where l.id = {doc} ->> 'id' and p.id = l.place and t.resource = p.resource
+                 union all select 'leftover', {leftover} from lease l cross join place p cross join slot s
+                     cross join leftover t
+                   where l.id = {doc} ->> 'id' and p.id = l.place and s.owner = p.resource
+                     and t.space = s.space and t.slot = s.slot"
             )
             .into(),
             place: format!(
@@ -266,7 +272,7 @@ pub struct Subject {
     pub resource: Option<Resource>,
     pub place: Option<Place>,
     pub lease: Option<Lease>,
-    /// Of the resource, and under its slots.
+    /// Of the resource, and under its slots; not with a place.
     pub leftovers: Vec<Leftover>,
 }
 
@@ -381,7 +387,7 @@ impl Store {
         self.subject(&self.reads.place, id).await
     }
 
-    /// A lease with its place and its resource.
+    /// A lease with its place, its resource and the leftovers of that.
     pub async fn lease(&self, id: &str) -> Result<Subject, StoreError> {
         self.subject(&self.reads.lease, id).await
     }
