@@ -458,19 +458,20 @@ impl Running {
         }
     }
 
-    /// Gives up on every resource that can't be closed, and removes it by hand.
+    /// Removes every resource that can't be closed by hand, and then gives up on it: from then on its place may be used.
     async fn forget(&self) {
         let io = self.world.turn().await;
         let resources = self.store.resources(&Default::default()).await.unwrap_or_default();
         drop(io);
         for resource in resources.into_iter().filter(|resource| !resource.status.alive()) {
+            self.world.outside.remove(&resource.id);
             let mut turn = 0;
             loop {
                 let (_, node) = self.node(turn).await;
                 match node.forget(&resource.id, "the host is dead").await {
                     Ok(_) => {
                         self.world.mark("forgotten");
-                        break self.world.outside.remove(&resource.id);
+                        break;
                     }
                     // It is closed by now, or is being closed for the first time.
                     Err(AskError::NotStuck { .. }) => break,
