@@ -86,12 +86,15 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "two-owners",
             about: "two nodes with stale looks give the same resource to two leases",
+            nodes: 3,
             yards: vec![Yard { bindings: ONE_BINDING, open_again: 0, ..Yard::HOSTS }],
             clients: vec![
                 Client::at(0).wants(r#"{"who":1}"#),
                 Client::at(1).wants(r#"{"who":2}"#),
                 Client::at(1).wants(r#"{"who":3}"#),
                 Client::at(2).wants(r#"{"who":4}"#),
+                Client::at(2).wants(r#"{"who":5}"#),
+                Client::at(3).wants(r#"{"who":6}"#),
             ],
             naive: &[&[Shares, Version]],
             ..base()

@@ -68,12 +68,15 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "reclaim-fight",
             about: "two leases of different flavours want the one place, and each closes what is built for the other",
+            nodes: 3,
             yards: vec![Yard { bindings: ONE_BINDING, flavoured: true, open_again: 2, ..Yard::HOSTS }],
             clients: vec![
                 Client::at(0).labelled(RED).hold(100),
                 Client::at(30_000).labelled(BLUE).hold(100),
                 Client::at(30_001).labelled(RED).hold(100),
                 Client::at(30_002).labelled(BLUE).hold(100),
+                Client::at(30_003).labelled(RED).hold(100),
+                Client::at(30_004).labelled(BLUE).hold(100),
             ],
             naive: &[&[Grace, PlaceInCommit, CloseGuard]],
             reached: &["served", "reclaimed"],
