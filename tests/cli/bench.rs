@@ -17,7 +17,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Every row, in order, with its unit.
-const ROWS: [(&str, &str); 35] = [
+const ROWS: [(&str, &str); 38] = [
     ("store, 1 caller", "leases/s"),
     ("store, 1 caller: processor time", "ms/lease"),
     ("store, 16 callers", "leases/s"),
