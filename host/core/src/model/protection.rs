@@ -55,6 +55,8 @@ protections! {
     Epochs = "epochs",
     /// A node that was seen dead changes nothing.
     DeadNodes = "dead-nodes",
+    /// What another node may be opening is closed by that node.
+    SameHands = "same-hands",
     /// `activate` commits against its place, not against whatever place its lease has by then.
     Stay = "stay",
     /// An owner's requests come one after the other, so that a crowd of them is not before everybody else.

@@ -231,9 +231,16 @@ impl Watch<'_> {
 
     /// What answers again has nothing left on it.
     pub fn what_is_back_is_clear(&self) -> Result<(), String> {
-        let back = |event: &&Event| event.subject == Subject::Resource && event.reason == "it answers again";
-        for event in self.events.iter().map(|logged| &logged.event).filter(back) {
-            if let Some((place, _)) = self.told.leaving.iter().find(|(_, resource)| **resource == event.id) {
+        let back = |event: &Event| event.subject == Subject::Resource && event.reason == "it answers again";
+        for (at, logged) in self.events.iter().enumerate().filter(|(_, logged)| back(&logged.event)) {
+            let event = &logged.event;
+            // Who lets go after that, if only in the same commit, leaves a resource that answers.
+            let later = |place: &String| {
+                let mut rest = self.events[at..].iter().map(|logged| &logged.event);
+                rest.any(|event| event.subject == Subject::Place && event.id == *place && event.now == "leaving")
+            };
+            let mut leaving = self.told.leaving.iter();
+            if let Some((place, _)) = leaving.find(|(place, resource)| **resource == event.id && !later(place)) {
                 return Err(format!("{} is back, and {place} is not cleared", event.id));
             }
         }

@@ -69,9 +69,9 @@ impl Parts {
 }
 
 /// What the named keys lead to: a lease to its place, a place to its resource and its lease, a whole resource to every
-/// place on it, and each of them to its pool, class, blueprint and slots; a place also to the node that may be acting
-/// for it. A resource also leads to the leases that it has for itself, and those to what they are on, and so on down; a
-/// nested lease leads to the resource that has it. A resource that is set aside leads to how that came.
+/// place on it, and each of them to its pool, class, blueprint and slots; a place and a resource also to the node that may
+/// be acting for it. A resource also leads to the leases that it has for itself, and those to what they are on, and so on
+/// down; a nested lease leads to the resource that has it. A resource that is set aside leads to how that came.
 ///
 /// Joins, and not subqueries: SQLite would copy each of those into a table of its own first. `cross join` tells it which
 /// side comes first.
@@ -196,6 +196,7 @@ fn named(dialect: Dialect, parts: Parts) -> String {
         &[
             (true, "select a from named where what = 'node'"),
             (towers, "select t.claim from p cross join place t where t.id = p.id"),
+            (towers, "select t.claim from r cross join resource t where t.id = r.id"),
         ],
     );
     table("o (id) as materialized", &[(towers, "select id from p"), (towers, "select id from r")]);

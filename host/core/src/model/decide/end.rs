@@ -241,10 +241,15 @@ impl Deciding<'_> {
         let empty = resource.used == 0 || !heeds;
         if resource.status.alive() && resource.wanted == Wanted::End && empty {
             let reason = resource.reason.clone().unwrap_or_default();
-            let (at, node) = (self.at, self.node.to_owned());
+            // Whoever may be opening it drops that first, and closes it then: nobody else can know that it has.
+            let opening = resource.status == ResourceStatus::Pending
+                && self.is_alive(&resource.claim)
+                && self.protections.has(Protection::SameHands);
+            let claim = if opening { resource.claim.clone() } else { self.node.to_owned() };
+            let at = self.at;
             let resource = self.move_resource(resource, ResourceStatus::Released, reason.as_str(), |resource| {
                 resource.due_at = Some(at);
-                resource.claim = node;
+                resource.claim = claim;
                 resource.epoch += 1;
             })?;
             if !closes || !self.protections.has(Protection::Cleanup) {

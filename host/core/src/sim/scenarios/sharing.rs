@@ -78,7 +78,7 @@ pub fn all() -> Vec<Scenario> {
                 Client::at(30_003).labelled(RED).hold(100),
                 Client::at(30_004).labelled(BLUE).hold(100),
             ],
-            naive: &[&[Grace, PlaceInCommit, CloseGuard]],
+            naive: &[&[Grace, PlaceInCommit, CloseGuard, SameHands]],
             reached: &["served", "reclaimed"],
             ..base()
         },
