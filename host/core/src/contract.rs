@@ -22,6 +22,9 @@ pub struct Descriptor {
     /// It says of its resources whether they are still good. Not described, but seen from what it exports.
     #[serde(default)]
     pub health: bool,
+    /// It says what exists outside. Seen in the same way.
+    #[serde(default)]
+    pub inventory: bool,
     pub asks: Vec<Permission>,
     pub may_lease: Vec<String>,
 }
@@ -43,9 +46,10 @@ impl Steps {
 /// Something a plugin asks to be granted, and an operator grants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permission {
-    /// `commands`, `jobs`, `files`, `leases` or `http`.
+    /// `commands`, `leases`, `http` or `credential`.
     pub what: String,
-    /// For `commands`: `ssh` or `local`.
+    /// For `commands`, which go for jobs and files too: `ssh` or `local`; for `leases` a type; for `http` a pattern of
+    /// hosts; for `credential` what it is needed for, in a word.
     pub scope: String,
     pub reason: String,
 }
@@ -318,6 +322,64 @@ pub enum Verdict {
     Sick(String),
     /// It does not exist any more.
     Gone(String),
+}
+
+/// Something that exists outside, whoever made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thing {
+    /// The provider's own id.
+    pub id: String,
+    /// The resource id that it was made under, if it bears one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The named slot that a resource which is this thing holds, where it is not made under a resource's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// JSON text, an object.
+    pub attributes: String,
+    pub labels: Labels,
+    pub state: ThingState,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThingState {
+    #[default]
+    Present,
+    /// It should take nothing new; the reason, for people.
+    Leaving(String),
+    /// It is of no use any more; the reason, for people.
+    Gone(String),
+}
+
+/// What `observe` saw.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    pub things: Vec<Thing>,
+    /// What is missing from `things` did not exist when this observation began.
+    pub complete: bool,
+    /// Milliseconds since 1970.
+    pub began: u64,
+    pub absence: Absence,
+}
+
+/// What it means for a resource that its thing is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Absence {
+    #[default]
+    Gone,
+    /// Who has it may use it to the end; it takes nothing new.
+    Leaving,
+}
+
+/// The last observation, as a deciding call sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    pub things: Vec<Thing>,
+    /// Milliseconds since it began.
+    pub age: u64,
+    pub complete: bool,
 }
 
 /// Why a step failed, and what should happen next.

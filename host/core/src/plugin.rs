@@ -1,8 +1,8 @@
 //! What the core asks of a plugin, whoever runs it: the runtime with components, the simulator with models.
 
 use crate::contract::{
-    Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, NestedState, PlaceArg, Progress,
-    Refusal, Request, ResourceArg, Verdict, Wish,
+    Acquisition, Allocation, BlueprintArg, Context, Descriptor, Failure, Needs, NestedState, Observation, PlaceArg,
+    Progress, Refusal, Request, ResourceArg, Sight, Thing, Verdict, Wish,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -31,6 +31,10 @@ pub trait View: Send + Sync {
     async fn taken(&self, keys: Vec<String>) -> Vec<String>;
     /// How much of a counted slot is used; 0 when nobody holds any.
     async fn used(&self, key: String) -> u32;
+    /// What the blueprint's plugin last saw outside; none where nothing was observed.
+    async fn observed(&self) -> Option<Sight> {
+        None
+    }
 }
 
 /// What the resource of an acting step has leased for itself. Every error is a sentence for the plugin's author.
@@ -88,6 +92,15 @@ pub struct HealthCall {
     pub grants: Vec<String>,
 }
 
+/// A look at what exists outside.
+#[derive(Clone, Debug)]
+pub struct ObserveCall {
+    pub context: Context,
+    pub blueprint: BlueprintArg,
+    /// As in a step's call.
+    pub grants: Vec<String>,
+}
+
 /// A plugin, ready to be called. Every call is cut off by the plugin's own limits; dropping the future cuts it off too.
 #[async_trait]
 pub trait Plugin: Send + Sync {
@@ -116,6 +129,19 @@ pub trait Plugin: Send + Sync {
     /// Whether an active resource is still good; only of a plugin whose descriptor says that it has `health`.
     async fn check(&self, call: HealthCall) -> Result<Verdict, Fault> {
         Err(Fault::Host(format!("{} can't be looked at: its plugin has no `health`", call.resource.name)))
+    }
+
+    /// What exists outside; only of a plugin whose descriptor says that it has an `inventory`.
+    async fn observe(&self, call: ObserveCall) -> Result<Result<Observation, Failure>, Fault> {
+        Err(Fault::Host(format!("the plugin of {} has no `inventory`", call.blueprint.name)))
+    }
+
+    /// Removes a thing that a resource left behind; only of the same plugins.
+    async fn remove(&self, call: ObserveCall, thing: &Thing) -> Result<Result<Progress, Failure>, Fault> {
+        Err(Fault::Host(format!(
+            "{} can't be removed: the plugin of {} has no `inventory`",
+            thing.id, call.blueprint.name
+        )))
     }
 
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault>;

@@ -20,6 +20,8 @@ pub(crate) enum Function {
     Acquire,
     Act(Step),
     Check,
+    Observe,
+    Remove,
 }
 
 impl Function {
@@ -31,11 +33,13 @@ impl Function {
             Function::Acquire => "acquire",
             Function::Act(step) => step.name(),
             Function::Check => "check",
+            Function::Observe => "observe",
+            Function::Remove => "remove",
         }
     }
 
     pub(crate) fn acts(self) -> bool {
-        matches!(self, Function::Act(_) | Function::Check)
+        matches!(self, Function::Act(_) | Function::Check | Function::Observe | Function::Remove)
     }
 
     pub(crate) fn compute(self, limits: &Limits) -> Duration {

@@ -1,6 +1,7 @@
 //! A component as a [`Plugin`]: a fresh store for every call, cut off when it takes too much.
 
 use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
+use crate::bindings::with_inventory::{PluginWithInventory, PluginWithInventoryPre};
 use crate::bindings::{self, PluginPre, types};
 use crate::call::{Call, Function, Rights};
 use crate::sandbox::{Frame, Guest, Sandbox};
@@ -8,10 +9,10 @@ use crate::schemas::Schemas;
 use crate::translate as t;
 use async_trait::async_trait;
 use drydock_core::contract::{
-    Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Needs, Progress, Refusal, Request, ResourceArg,
-    StepOutcome, Verdict,
+    Acquisition, Allocation, BlueprintArg, Descriptor, Failure, Needs, Observation, Progress, Refusal, Request,
+    ResourceArg, StepOutcome, Thing, Verdict,
 };
-use drydock_core::plugin::{Fault, HealthCall, Plugin, Step, StepCall, View};
+use drydock_core::plugin::{Fault, HealthCall, ObserveCall, Plugin, Step, StepCall, View};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Store;
@@ -22,6 +23,8 @@ pub(crate) struct Component {
     instance: PluginPre<Call>,
     /// Where it exports `health`.
     health: Option<PluginWithHealthPre<Call>>,
+    /// Where it exports `inventory`.
+    inventory: Option<PluginWithInventoryPre<Call>>,
     digest: String,
     descriptor: Descriptor,
     schemas: Schemas,
@@ -45,6 +48,7 @@ impl Component {
     ) -> Result<Component, Fault> {
         // What it exports under that name and not as the contract has it counts as not there: nobody calls it.
         let health = PluginWithHealthPre::new(instance.instance_pre().clone()).ok();
+        let inventory = PluginWithInventoryPre::new(instance.instance_pre().clone()).ok();
         let frame = Frame {
             function: Function::Describe,
             blueprint: None,
@@ -58,12 +62,12 @@ impl Component {
         };
         let answer = sandbox.run(&instance, &Rights::default(), frame, call).await?;
         let descriptor = t::descriptor(answer).map_err(|broken| broken.in_answer_of("describe"))?;
-        let descriptor = Descriptor { health: health.is_some(), ..descriptor };
+        let descriptor = Descriptor { health: health.is_some(), inventory: inventory.is_some(), ..descriptor };
         let schemas = Schemas::new(&descriptor)
             .map_err(|error| Fault::BrokeContract(format!("`describe` answered what it may not: {error}")))?;
         let rights =
             Rights { plugin: descriptor.name.clone(), asks: descriptor.asks.clone().into(), grants: Vec::new() };
-        Ok(Component { sandbox, instance, health, digest, descriptor, schemas, rights })
+        Ok(Component { sandbox, instance, health, inventory, digest, descriptor, schemas, rights })
     }
 
     async fn run<T: Send + 'static>(
@@ -72,6 +76,11 @@ impl Component {
         call: impl FnOnce(bindings::Plugin, Store<Call>) -> Guest<T> + Send,
     ) -> Result<T, Fault> {
         self.sandbox.run(&self.instance, &self.rights, frame, call).await
+    }
+
+    fn inventory(&self, call: &ObserveCall) -> Result<&PluginWithInventoryPre<Call>, Fault> {
+        let why = || Fault::Host(format!("the plugin of {} has no `inventory`", call.blueprint.name));
+        self.inventory.as_ref().ok_or_else(why)
     }
 
     fn deciding<'a>(&self, function: Function, b: &'a BlueprintArg, view: Option<&'a dyn View>) -> Frame<'a> {
@@ -83,6 +92,18 @@ impl Component {
             view,
             leases: None,
         }
+    }
+}
+
+/// A call about what is outside.
+fn outside(function: Function, call: &ObserveCall) -> Frame<'_> {
+    Frame {
+        function,
+        blueprint: Some(&call.blueprint),
+        grants: &call.grants,
+        time: Duration::from_millis(call.context.deadline),
+        view: None,
+        leases: None,
     }
 }
 
@@ -174,6 +195,36 @@ impl Plugin for Component {
             })
         };
         Ok(t::verdict(self.sandbox.run(instance, &self.rights, frame, check).await?))
+    }
+
+    async fn observe(&self, call: ObserveCall) -> Result<Result<Observation, Failure>, Fault> {
+        let instance = self.inventory(&call)?;
+        let (context, blueprint) = (t::context(&call.context), t::blueprint(&call.blueprint));
+        let observe = |guest: PluginWithInventory, mut store: Store<Call>| -> Guest<_> {
+            Box::pin(
+                async move { guest.drydock_blueprint_inventory().call_observe(&mut store, &context, &blueprint).await },
+            )
+        };
+        let frame = outside(Function::Observe, &call);
+        match self.sandbox.run(instance, &self.rights, frame, observe).await? {
+            Ok(seen) => Ok(Ok(t::observation(seen).map_err(|broken| broken.in_answer_of("observe"))?)),
+            Err(failure) => Ok(Err(t::failure(failure))),
+        }
+    }
+
+    async fn remove(&self, call: ObserveCall, thing: &Thing) -> Result<Result<Progress, Failure>, Fault> {
+        let instance = self.inventory(&call)?;
+        let (context, blueprint, thing) = (t::context(&call.context), t::blueprint(&call.blueprint), t::thing(thing));
+        let remove = |guest: PluginWithInventory, mut store: Store<Call>| -> Guest<_> {
+            Box::pin(async move {
+                guest.drydock_blueprint_inventory().call_remove(&mut store, &context, &blueprint, &thing).await
+            })
+        };
+        let frame = outside(Function::Remove, &call);
+        match self.sandbox.run(instance, &self.rights, frame, remove).await? {
+            Ok(progress) => Ok(Ok(t::removal(progress).map_err(|broken| broken.in_answer_of("remove"))?)),
+            Err(failure) => Ok(Err(t::failure(failure))),
+        }
     }
 
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {

@@ -4,7 +4,7 @@ use crate::bindings::{commands, log, types, view};
 use crate::call::Call;
 use crate::commands::{Command, CommandError, Exit};
 use crate::nesting::beneath;
-use crate::translate::{access, escaped};
+use crate::translate::{access, escaped, thing};
 use crate::view::Viewer;
 use drydock_core::contract::Access;
 use std::time::{Duration, Instant};
@@ -58,6 +58,15 @@ impl view::Host for Call {
         let viewer = self.viewer()?;
         Ok(viewer.used(key).await)
     }
+
+    async fn observed(&mut self) -> wasmtime::Result<Option<view::Sight>> {
+        let viewer = self.viewer()?;
+        Ok(viewer.observed().await.map(|sight| view::Sight {
+            things: sight.things.iter().map(thing).collect(),
+            age: sight.age,
+            complete: sight.complete,
+        }))
+    }
 }
 
 impl Call {
@@ -75,6 +84,10 @@ impl commands::Host for Call {
         on: types::Access,
         command: commands::Command,
     ) -> wasmtime::Result<Result<commands::Output, commands::Error>> {
+        if !command.secrets.is_empty() {
+            let text = "this host puts no secrets into commands".to_owned();
+            return Ok(Err(commands::Error::Invalid(text)));
+        }
         let on = match access(on) {
             Ok(on) => on,
             Err(broken) => return Ok(Err(commands::Error::Invalid(broken.within("on").to_string()))),

@@ -1,6 +1,7 @@
 //! One call of a guest: a fresh store, its limits, and both cut-offs.
 
 use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
+use crate::bindings::with_inventory::{PluginWithInventory, PluginWithInventoryPre};
 use crate::bindings::{self, PluginPre};
 use crate::call::{Call, Function, Memory, Rights};
 use crate::commands::Runner;
@@ -65,6 +66,14 @@ impl Linked for PluginWithHealthPre<Call> {
     type Plugin = PluginWithHealth;
 
     async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<PluginWithHealth> {
+        self.instantiate_async(store).await
+    }
+}
+
+impl Linked for PluginWithInventoryPre<Call> {
+    type Plugin = PluginWithInventory;
+
+    async fn instantiate(&self, store: &mut Store<Call>) -> wasmtime::Result<PluginWithInventory> {
         self.instantiate_async(store).await
     }
 }

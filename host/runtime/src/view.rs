@@ -3,6 +3,7 @@
 //! A store's data lives as long as the store and can't borrow, so questions go through a channel to the task that holds
 //! the borrowed view: the one that also polls the guest.
 
+use drydock_core::contract::Sight;
 use drydock_core::plugin::View;
 use std::future::Future;
 use std::pin::pin;
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 enum Question {
     Taken { keys: Vec<String>, answer: oneshot::Sender<Vec<String>> },
     Used { key: String, answer: oneshot::Sender<u32> },
+    Observed { answer: oneshot::Sender<Option<Sight>> },
 }
 
 /// The guest's end.
@@ -41,6 +43,12 @@ impl Viewer {
         let _ = self.0.send(Question::Used { key, answer });
         answered.await.unwrap_or_default()
     }
+
+    pub(crate) async fn observed(&self) -> Option<Sight> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.0.send(Question::Observed { answer });
+        answered.await.unwrap_or_default()
+    }
 }
 
 impl Answers<'_> {
@@ -59,6 +67,9 @@ impl Answers<'_> {
                 }
                 Some(Question::Used { key, answer }) => {
                     let _ = answer.send(self.view.used(key).await);
+                }
+                Some(Question::Observed { answer }) => {
+                    let _ = answer.send(self.view.observed().await);
                 }
                 // The guest's end is gone, so no question can come any more.
                 None => return call.await,

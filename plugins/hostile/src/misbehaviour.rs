@@ -91,6 +91,7 @@ fn run(argv: &[&str]) -> Result<commands::Output, Error> {
         directory: None,
         environment: Vec::new(),
         stdin: Vec::new(),
+        secrets: Vec::new(),
         timeout: 3_600_000,
         output_limit: u32::MAX,
     };

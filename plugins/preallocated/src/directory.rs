@@ -76,6 +76,7 @@ impl Site<'_> {
             directory: None,
             environment: Vec::new(),
             stdin: Vec::new(),
+            secrets: Vec::new(),
             timeout: TIMEOUT,
             output_limit: OUTPUT,
         };

@@ -156,6 +156,7 @@ fn run(ground: &Ground, argv: &[&str]) -> Result<(), Failure> {
         directory: None,
         environment: vec![],
         stdin: vec![],
+        secrets: vec![],
         timeout: 60_000,
         output_limit: 4_096,
     };

@@ -3,7 +3,7 @@
 use crate::bindings::types;
 use drydock_core::contract::{
     Access, BlueprintArg, Context, Handout, Labels, LeftoverArg, PlaceArg, Platform, Request, ResourceArg,
-    ResourceStatusArg, Slot,
+    ResourceStatusArg, Slot, Thing, ThingState,
 };
 
 pub(crate) fn blueprint(b: &BlueprintArg) -> types::Blueprint {
@@ -45,6 +45,22 @@ pub(crate) fn resource(on: &ResourceArg) -> types::Resource {
         limit: on.limit,
         state: on.state.clone(),
         extra: Vec::new(),
+    }
+}
+
+/// Something outside, as the plugin saw it itself.
+pub(crate) fn thing(thing: &Thing) -> types::Thing {
+    types::Thing {
+        id: thing.id.clone(),
+        resource: thing.resource.clone(),
+        slot: thing.slot.clone(),
+        attributes: thing.attributes.clone(),
+        labels: labels(&thing.labels),
+        state: match &thing.state {
+            ThingState::Present => types::ThingState::Present,
+            ThingState::Leaving(why) => types::ThingState::Leaving(why.clone()),
+            ThingState::Gone(why) => types::ThingState::Gone(why.clone()),
+        },
     }
 }
 

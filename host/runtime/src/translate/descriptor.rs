@@ -11,6 +11,7 @@ const TYPES: usize = 64;
 pub(crate) fn descriptor(d: planning::Descriptor) -> Checked<Descriptor> {
     Ok(Descriptor {
         health: false,
+        inventory: false,
         name: name(&d.name).at("name")?,
         version: name(&d.version).at("version")?,
         kind: kind(d.kind).at("kind")?,
@@ -39,9 +40,9 @@ fn kind(kind: String) -> Checked<String> {
 
 fn permission(permission: planning::Permission) -> Checked<Permission> {
     let what = exact(permission.what, 63).at("what")?;
-    if !["commands", "jobs", "files", "leases", "http"].contains(&what.as_str()) {
+    if !["commands", "leases", "http", "credential"].contains(&what.as_str()) {
         return Err(Broken::new(format!(
-            "is {}; it must be one of commands, jobs, files, leases and http",
+            "is {}; it must be one of commands, leases, http and credential",
             quoted(&what)
         )))
         .at("what");

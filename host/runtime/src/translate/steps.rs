@@ -48,7 +48,7 @@ fn added(text: String, call: &StepCall, schemas: &Schemas) -> Checked<String> {
     Ok(text)
 }
 
-fn again(again: types::Continuation, step: Step) -> Checked<Progress> {
+pub(super) fn again(again: types::Continuation, step: Step) -> Checked<Progress> {
     if let Some(percent) = again.percent
         && percent > 100
     {
@@ -60,7 +60,7 @@ fn again(again: types::Continuation, step: Step) -> Checked<Progress> {
         types::Wake::Lease(_) => {
             return Err(Broken::new("waits for a nested lease, which only `open` may")).at("wake");
         }
-        types::Wake::Job(_) => return Err(Broken::new("waits for a job, but this host runs none")).at("wake"),
+        types::Wake::Job(key) => Wake::Job(key),
     };
     Ok(Progress::Again {
         state: json(again.state).at("state")?.0,
