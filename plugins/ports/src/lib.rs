@@ -1,123 +1,111 @@
 //! Lends out TCP ports of this machine, each to one lease at a time.
 
-wit_bindgen::generate!({ path: "../../wit", world: "plugin" });
-
-use drydock::blueprint::types::{
-    Access, Acquisition, Allocation, Blueprint, Context, Entry, Failure, Handout, Needs, Obstacles, Outcome, Place,
-    Progress, Refusal, Request, Resource, Slot,
+use drydock_sdk::serde::{Deserialize, Serialize};
+use drydock_sdk::{
+    Access, Acquisition, Allocation, Blueprint, Handout, JsonSchema, Needs, Plugin, Refusal, Request, Resource, Slot,
+    Steps, view,
 };
-use drydock::blueprint::view;
-use exports::drydock::blueprint::{lifecycle, planning};
 
 struct Ports;
-export!(Ports);
+drydock_sdk::export!(Ports);
 
-impl planning::Guest for Ports {
-    fn describe() -> planning::Descriptor {
-        planning::Descriptor {
-            name: "ports".into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            kind: "port".into(),
-            config_schema: r#"{
-                "type": "object", "additionalProperties": false, "required": ["first", "last"],
-                "properties": {
-                    "first": { "type": "integer", "minimum": 1, "maximum": 65535 },
-                    "last": { "type": "integer", "minimum": 1, "maximum": 65535 }
-                }
-            }"#
-            .into(),
-            // A request says nothing more than that it wants a port.
-            request_schema: r#"{ "type": "object", "additionalProperties": false }"#.into(),
-            resource_schema: r#"{ "type": "object", "required": ["port"] }"#.into(),
-            // Nothing has to be done outside, so nothing has to be granted either.
-            steps: planning::Steps::empty(),
-            asks: vec![],
-            may_lease: vec![],
+/// What an operator writes into `[blueprint.config]`. The host checks it against the schema of this very type.
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "drydock_sdk::serde", deny_unknown_fields)]
+#[schemars(crate = "drydock_sdk::schemars")]
+struct Config {
+    #[schemars(range(min = 1))]
+    first: u16,
+    #[schemars(range(min = 1))]
+    last: u16,
+}
+
+/// A request says nothing more than that it wants a port.
+#[derive(Deserialize, JsonSchema)]
+#[serde(crate = "drydock_sdk::serde", deny_unknown_fields)]
+#[schemars(crate = "drydock_sdk::schemars")]
+struct Nothing {}
+
+/// What is known of a port that is lent.
+#[derive(Deserialize, Serialize, JsonSchema)]
+#[serde(crate = "drydock_sdk::serde")]
+#[schemars(crate = "drydock_sdk::schemars")]
+struct Port {
+    port: u16,
+}
+
+impl Plugin for Ports {
+    const NAME: &str = "ports";
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    const KIND: &str = "port";
+    // Nothing has to be done outside, so no step is called, and nothing has to be granted.
+    const STEPS: Steps = Steps::NONE;
+    type Config = Config;
+    type Request = Nothing;
+    type Attributes = Port;
+
+    fn check_config(config: &Config) -> Result<(), String> {
+        if config.last < config.first {
+            return Err(format!("its `last`, {}, is below its `first`, {}", config.last, config.first));
         }
+        Ok(())
     }
 
     /// Could this blueprint ever serve this request?
-    fn consider(b: Blueprint, r: Request) -> Result<Needs, Refusal> {
-        if ports(&b).is_empty() {
-            return Err(Refusal::Never("its `last` is below its `first`, so it has no ports".into()));
+    fn consider(_: &Blueprint<Ports>, r: &Request<Ports>) -> Result<Needs, Refusal> {
+        match r.labels.keys().next() {
+            Some(label) => Err(Refusal::never(format!("ports have no labels, and {label} is asked for"))),
+            None => Ok(Needs::default()),
         }
-        if let Some(label) = r.labels.first() {
-            return Err(Refusal::Never(format!("ports have no labels, and {} is asked for", label.key)));
-        }
-        Ok(Needs { labels: vec![], share: 1 })
     }
 
     /// What could be made for it now, best first?
-    fn allocate(b: Blueprint, _: Request) -> Result<Vec<Allocation>, Refusal> {
-        let mut ports = ports(&b);
+    fn allocate(b: &Blueprint<Ports>, _: &Request<Ports>) -> Result<Vec<Allocation<Ports>>, Refusal> {
+        let mut ports: Vec<u16> = (b.config.first..=b.config.last).collect();
         // Another order for every decision, so that many who ask at once don't all want the same.
-        let start = b.seed % ports.len().max(1) as u64;
-        ports.rotate_left(start as usize);
+        b.chance().shuffle(&mut ports);
         let taken = view::taken(&ports.iter().map(slot).collect::<Vec<_>>());
         ports.retain(|port| !taken.contains(&slot(port)));
         if ports.is_empty() {
-            let reason = "every port is lent".into();
-            return Err(Refusal::Full(Obstacles { slots: taken, resources: vec![], reason }));
+            return Err(Refusal::full(taken, "every port is lent"));
         }
-        ports.truncate(16);
-        Ok(ports.iter().map(allocation).collect())
+        // The resource holds the slot as long as it exists, so that no port is lent twice.
+        let allocation =
+            |port: &u16| Allocation::new(port.to_string(), Port { port: *port }).slot(Slot::named(slot(port)));
+        Ok(ports.iter().take(16).map(allocation).collect())
     }
 
     /// How would it use this one?
-    fn acquire(_: Blueprint, on: Resource, _: Request) -> Result<Acquisition, Refusal> {
-        let attributes: serde_json::Value =
-            serde_json::from_str(&on.attributes).map_err(|error| Refusal::Never(error.to_string()))?;
-        let port = Entry { name: "PORT".into(), value: attributes["port"].to_string() };
-        let handout = Handout { access: Access::None, directory: None, environment: vec![port], url: None };
+    fn acquire(_: &Blueprint<Ports>, on: &Resource<Ports>, _: &Request<Ports>) -> Result<Acquisition, Refusal> {
         // Ready: the lease is active at once, and there is nothing to clean up after it.
-        Ok(Acquisition { slots: vec![], share: 1, ready: Some(handout) })
+        let port = on.attributes.port.to_string();
+        Ok(Acquisition::ready(Handout::new(Access::None).variable("PORT", port)))
     }
 }
 
-/// The configured ports. The host has checked the config against the schema.
-fn ports(b: &Blueprint) -> Vec<u64> {
-    let config: serde_json::Value = serde_json::from_str(&b.config).unwrap_or_default();
-    match (config["first"].as_u64(), config["last"].as_u64()) {
-        (Some(first), Some(last)) => (first..=last).collect(),
-        _ => vec![],
-    }
-}
-
-/// The resource holds it as long as it exists, so that no port is lent twice.
-fn slot(port: &u64) -> String {
+fn slot(port: &u16) -> String {
     format!("port/{port}")
 }
 
-fn allocation(port: &u64) -> Allocation {
-    Allocation {
-        name: port.to_string(),
-        attributes: serde_json::json!({ "port": port }).to_string(),
-        labels: vec![],
-        slots: vec![Slot::Named(slot(port))],
-        limit: None,
-        expected: None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drydock_sdk::{Labels, fake, serde_json::json};
 
-/// `describe` names no steps, so none of these is ever called.
-impl lifecycle::Guest for Ports {
-    fn open(_: Context, _: Blueprint, _: Resource) -> Result<Progress, Failure> {
-        Ok(done())
+    /// Port 7001 is somebody's.
+    struct Taken;
+
+    impl fake::Outside for Taken {
+        fn taken(&mut self, keys: &[String]) -> Vec<String> {
+            keys.iter().filter(|key| *key == "port/7001").cloned().collect()
+        }
     }
 
-    fn activate(_: Context, _: Blueprint, _: Resource, _: Place) -> Result<Progress, Failure> {
-        Ok(done())
+    #[test]
+    fn a_port_that_is_lent_is_not_proposed() {
+        let b = fake::blueprint::<Ports>(json!({ "first": 7001, "last": 7002 }));
+        let (_, answer) = fake::with(Taken, || Ports::allocate(&b, &fake::request(json!({}), Labels::new())));
+        let ports: Vec<u16> = answer.unwrap_or_default().iter().map(|one| one.attributes.port).collect();
+        assert_eq!(ports, [7002]);
     }
-
-    fn release(_: Context, _: Blueprint, _: Resource, _: Place) -> Result<Progress, Failure> {
-        Ok(done())
-    }
-
-    fn close(_: Context, _: Blueprint, _: Resource) -> Result<Progress, Failure> {
-        Ok(done())
-    }
-}
-
-fn done() -> Progress {
-    Progress::Done(Outcome { state: None, attributes: None, handout: None })
 }
