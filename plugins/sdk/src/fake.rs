@@ -117,6 +117,129 @@ pub(crate) fn outside<R>(call: impl FnOnce(&mut dyn Outside) -> R) -> R {
     })
 }
 
+/// When a call is cut off: before it reaches the outside, or after, so that its answer is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    Before,
+    After,
+}
+
+/// Cuts a step off at each of its calls in turn, before and after, and repeats it until it has an answer, as a host does
+/// after a crash. `begin` makes a new outside for every turn; `step` is the step, which must not keep anything in memory;
+/// `check` looks at what the outside has become and at what the repeated step answered. Answers how many calls there are.
+///
+/// Only what acts is cut: `view` and the log are not.
+pub fn cut_at_every_call<O: Outside, R>(
+    begin: impl Fn() -> O,
+    step: impl Fn() -> R,
+    check: impl Fn(O, R, Cut, usize),
+) -> usize {
+    for at in 0.. {
+        for when in [Cut::Before, Cut::After] {
+            let cutter = Cutter { inside: begin(), left: Some(at), when };
+            let caught = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(&step));
+            let (cutter, first) = with(cutter, caught);
+            let answer = match first {
+                Ok(answer) => answer,
+                Err(payload) if payload.is::<CutOff>() => {
+                    let (inside, answer) = with(cutter.inside, &step);
+                    check(inside, answer, when, at);
+                    continue;
+                }
+                Err(payload) => std::panic::resume_unwind(payload),
+            };
+            check(cutter.inside, answer, when, at);
+            if when == Cut::Before {
+                return at;
+            }
+        }
+    }
+    unreachable!("a step ends before it has made so many calls")
+}
+
+/// What a step that was cut off ends with.
+struct CutOff;
+
+struct Cutter<O> {
+    inside: O,
+    /// Calls until it strikes.
+    left: Option<usize>,
+    when: Cut,
+}
+
+impl<O: Outside> Cutter<O> {
+    fn call<R>(&mut self, call: impl FnOnce(&mut O) -> R) -> R {
+        let strikes = self.left == Some(0);
+        self.left = self.left.and_then(|left| left.checked_sub(1));
+        if strikes && self.when == Cut::Before {
+            std::panic::resume_unwind(Box::new(CutOff));
+        }
+        let answer = call(&mut self.inside);
+        if strikes {
+            std::panic::resume_unwind(Box::new(CutOff));
+        }
+        answer
+    }
+}
+
+impl<O: Outside> Outside for Cutter<O> {
+    fn run(&mut self, on: &Access, command: &Command) -> Result<Output, Error> {
+        self.call(|outside| outside.run(on, command))
+    }
+
+    fn start(&mut self, on: &Access, key: &str, command: &Command) -> Result<(), Error> {
+        self.call(|outside| outside.start(on, key, command))
+    }
+
+    fn poll(&mut self, on: &Access, key: &str) -> Result<jobs::State, Error> {
+        self.call(|outside| outside.poll(on, key))
+    }
+
+    fn cancel(&mut self, on: &Access, key: &str) -> Result<(), Error> {
+        self.call(|outside| outside.cancel(on, key))
+    }
+
+    fn put(&mut self, on: &Access, path: &str, content: &[u8], mode: u32) -> Result<(), Error> {
+        self.call(|outside| outside.put(on, path, content, mode))
+    }
+
+    fn get(&mut self, on: &Access, path: &str, limit: u32) -> Result<Vec<u8>, Error> {
+        self.call(|outside| outside.get(on, path, limit))
+    }
+
+    fn send(&mut self, request: &http::Request) -> Result<http::Response, http::Error> {
+        self.call(|outside| outside.send(request))
+    }
+
+    fn ask(&mut self, wishes: &[leases::Wish]) -> Result<Vec<String>, String> {
+        self.call(|outside| outside.ask(wishes))
+    }
+
+    fn look(&mut self, lease: &str) -> Result<leases::State, String> {
+        self.call(|outside| outside.look(lease))
+    }
+
+    fn public_key(&mut self, name: &str) -> Result<String, String> {
+        self.call(|outside| outside.public_key(name))
+    }
+
+    fn taken(&mut self, keys: &[String]) -> Vec<String> {
+        self.inside.taken(keys)
+    }
+
+    fn used(&mut self, key: &str) -> u32 {
+        self.inside.used(key)
+    }
+
+    fn observed(&mut self) -> Option<Sight> {
+        self.inside.observed()
+    }
+
+    fn log(&mut self, level: &str, message: &str) {
+        self.inside.log(level, message);
+    }
+}
+
 /// A blueprint with this configuration, which must be one that its plugin takes. Its name is `test`.
 pub fn blueprint<P: Plugin>(config: serde_json::Value) -> Blueprint<P> {
     let wit = types::Blueprint {
@@ -174,5 +297,41 @@ pub fn context(key: &str) -> Context {
         deadline: Duration::from_secs(30),
         ending: None,
         leftovers: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Exit;
+
+    /// What was run, in order.
+    #[derive(Default)]
+    struct Shell(Vec<String>);
+
+    impl Outside for Shell {
+        fn run(&mut self, _: &Access, command: &Command) -> Result<Output, Error> {
+            self.0.push(command.argv.join(" "));
+            Ok(Output { exit: Exit::Code(0), stdout: vec![], stderr: vec![], truncated: false })
+        }
+    }
+
+    #[test]
+    fn every_call_is_cut_before_and_after_and_the_step_repeated() {
+        let step = || ["one", "two"].map(|name| Command::new([name]).run(&Access::Local).is_ok());
+        let seen = RefCell::new(Vec::new());
+        let calls = cut_at_every_call(Shell::default, step, |shell, answer, when, at| {
+            assert_eq!(answer, [true, true]);
+            seen.borrow_mut().push((at, when, shell.0.join(" ")));
+        });
+        assert_eq!(calls, 2);
+        let expected = [
+            (0, Cut::Before, "one two"),
+            (0, Cut::After, "one one two"),
+            (1, Cut::Before, "one one two"),
+            (1, Cut::After, "one two one two"),
+            (2, Cut::Before, "one two"),
+        ];
+        assert_eq!(*seen.borrow(), expected.map(|(at, when, shell)| (at, when, shell.to_owned())));
     }
 }
