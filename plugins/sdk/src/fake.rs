@@ -18,12 +18,14 @@
 //! ```
 
 use crate::bindings::types;
-use crate::commands::{Command, Error, Output};
+use crate::commands::{Command, Error, Exit, Output};
 use crate::view::Sight;
 use crate::{Access, Blueprint, Context, Labels, Place, Plugin, Request, Resource, Slot, Status};
 use crate::{http, jobs, leases};
 use std::any::Any;
 use std::cell::RefCell;
+use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// What a plugin may call. What a test does not expect ends it.
@@ -114,6 +116,37 @@ pub(crate) fn outside<R>(call: impl FnOnce(&mut dyn Outside) -> R) -> R {
     OUTSIDE.with_borrow_mut(|outside| match outside {
         Some(outside) => call(outside.as_mut()),
         None => panic!("the outside was called without one: use `fake::with`"),
+    })
+}
+
+/// Runs a command as a process of this machine, to its end and whatever its timeout: for an [`Outside`] whose things are
+/// real. Secrets are none that it could know, so a command with one is `Invalid`.
+pub fn process(command: &Command) -> Result<Output, Error> {
+    let (Some((program, args)), true) = (command.argv.split_first(), command.secrets.is_empty()) else {
+        return Err(Error::Invalid("it has no program, or it has secrets".to_owned()));
+    };
+    let mut process = std::process::Command::new(program);
+    process.args(args).envs(&command.environment).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if let Some(directory) = &command.directory {
+        process.current_dir(directory);
+    }
+    let mut run = || {
+        let mut child = process.spawn()?;
+        // Who does not read its input, or not all of it, has ended well all the same.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(&command.stdin));
+        child.wait_with_output()
+    };
+    let ended = run().map_err(|error| Error::Other(format!("{program} can't be run: {error}")))?;
+    let kept = |mut output: Vec<u8>| {
+        output.truncate(command.output_limit as usize);
+        output
+    };
+    let limit = command.output_limit as usize;
+    Ok(Output {
+        truncated: ended.stdout.len() > limit || ended.stderr.len() > limit,
+        exit: ended.status.code().map_or_else(|| Exit::Signal(ended.status.to_string()), Exit::Code),
+        stdout: kept(ended.stdout),
+        stderr: kept(ended.stderr),
     })
 }
 
@@ -303,7 +336,6 @@ pub fn context(key: &str) -> Context {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::Exit;
 
     /// What was run, in order.
     #[derive(Default)]
