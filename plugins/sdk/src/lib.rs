@@ -9,6 +9,7 @@
 //! - what they answer: [`Allocation`], [`Acquisition`], [`Refusal`], [`Progress`], [`Failure`]
 //! - what they may call: [`commands`], [`jobs`], [`files`], [`http`], [`leases`], [`credentials`], [`view`], and the
 //!   macros [`debug!`], [`info!`], [`warn!`] and [`error!`]
+//! - [`directory`]: a directory for each stay on a host, which plugins that lend out hosts need
 //! - [`fake`]: all of that outside a host, for a plugin's own tests
 //!
 //! What both sides must do is in `wit/README.md` of Drydock; this crate adds no rule.
@@ -20,6 +21,7 @@ mod arguments;
 pub mod bindings;
 pub mod commands;
 pub mod credentials;
+pub mod directory;
 mod export;
 mod failure;
 pub mod fake;
