@@ -12,6 +12,9 @@ macro_rules! export {
             $crate::bindings::export!(Exported with_types_in $crate::bindings);
             $($crate::export!(@ $optional);)*
         };
+        // Elsewhere only its tests call it, and it is in use all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: std::marker::PhantomData<$plugin> = std::marker::PhantomData;
     };
     (@ health) => {
         $crate::bindings::with_health::export!(Exported with_types_in $crate::bindings::with_health);
