@@ -23,7 +23,7 @@ fn build() -> Result<PathBuf, String> {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../..");
     let plugins = root.join("plugins");
     // Not the folder as a whole: it holds the target folder, which every build changes.
-    for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/preallocated", "wit"] {
+    for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/preallocated", "plugins/sdk", "wit"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
 
