@@ -1,9 +1,9 @@
 //! What a resource is known by.
 
-use crate::config::{Host, System};
-use drydock_sdk::directory::Site;
+use crate::config::Host;
+use drydock_sdk::directory::{Site, System};
 use drydock_sdk::serde::{Deserialize, Serialize};
-use drydock_sdk::{Access, JsonSchema, Platform, SshAccess};
+use drydock_sdk::{Access, JsonSchema, SshAccess};
 
 /// A host, as it was configured when it was first lent: all that is needed to reach it and to clean it up, whatever becomes
 /// of the configuration.
@@ -58,11 +58,7 @@ impl Attributes {
                 port: *port,
                 user: user.clone(),
                 credential: credential.clone(),
-                platform: match self.platform {
-                    System::Posix => Platform::Posix,
-                    System::Windows => Platform::Windows,
-                    System::Other => Platform::Other,
-                },
+                platform: self.platform.into(),
             }),
         }
     }

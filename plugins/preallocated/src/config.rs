@@ -1,9 +1,9 @@
 //! What the configuration and a request look like. The schemas that the host checks them with come from these types.
 
 use crate::rules;
-use drydock_sdk::JsonSchema;
-use drydock_sdk::Labels;
-use drydock_sdk::serde::{Deserialize, Serialize};
+use drydock_sdk::directory::System;
+use drydock_sdk::serde::Deserialize;
+use drydock_sdk::{JsonSchema, Labels};
 
 /// Hosts that exist already.
 #[derive(Deserialize, JsonSchema)]
@@ -69,27 +69,6 @@ pub struct Host {
 
 fn one() -> u32 {
     1
-}
-
-/// What runs there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(crate = "drydock_sdk::serde", rename_all = "lowercase")]
-#[schemars(crate = "drydock_sdk::schemars")]
-pub enum System {
-    #[default]
-    Posix,
-    Windows,
-    Other,
-}
-
-impl System {
-    pub fn name(self) -> &'static str {
-        match self {
-            System::Posix => "posix",
-            System::Windows => "windows",
-            System::Other => "other",
-        }
-    }
 }
 
 /// What a lease of a host may ask for, beside labels.

@@ -1,7 +1,8 @@
 //! Which hosts can serve a request.
 
 use crate::Preallocated;
-use crate::config::{Config, Host, System};
+use crate::config::{Config, Host};
+use drydock_sdk::directory::System;
 use drydock_sdk::{Labels, Request};
 
 /// Labels that every resource gets beside the configured ones, so that Drydock finds resources for requests that name a

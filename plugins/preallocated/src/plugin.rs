@@ -2,7 +2,7 @@
 
 use crate::Preallocated;
 use crate::attributes::Attributes;
-use crate::config::{Config, Host, System, Wanted};
+use crate::config::{Config, Host, Wanted};
 use crate::demand::{Demand, demands, labels, matching};
 use crate::rules;
 use drydock_sdk::{
@@ -102,12 +102,10 @@ fn slot(host: &str) -> String {
 
 fn allocation(host: &Host) -> Allocation<Preallocated> {
     let attributes = Attributes::from(host);
-    // Where no directory can be made, there is one for one lease.
-    let one = (host.platform == System::Windows && host.path.is_some()).then_some(1);
     let waits = attributes.site(&attributes.access()).ready().is_none();
     Allocation::new(&host.name, attributes)
         .labels(labels(host))
         .slot(Slot::named(slot(&host.name)))
-        .limit(host.shares.or(one))
+        .limit(host.shares.or(host.platform.shares(host.path.as_deref())))
         .expected(Duration::from_millis(if waits { 1000 } else { 500 }))
 }

@@ -4,9 +4,13 @@
 //! under a name that follows from the stay's id: so a step that is repeated finds what it made before. Commands run on
 //! POSIX systems only; on others nothing is made, and every stay gets the path itself.
 
+mod platform;
+
 use crate::commands::Command;
 use crate::{Access, Blame, Failure, Handout, Leftover, Next, Platform, Progress};
 use serde::{Deserialize, Serialize};
+
+pub use platform::System;
 
 /// What a command may print: enough for its complaint.
 const OUTPUT: u32 = 4096;
