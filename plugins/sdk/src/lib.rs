@@ -33,6 +33,7 @@ mod log;
 mod plugin;
 mod progress;
 mod seed;
+mod thing;
 pub mod view;
 
 #[doc(hidden)]
