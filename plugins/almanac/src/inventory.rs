@@ -2,7 +2,7 @@
 
 use crate::Almanac;
 use crate::binding::Binding;
-use crate::conduit;
+use crate::conduit::{self, View};
 use crate::listing;
 use drydock_sdk::{Absence, Blueprint, Context, Failure, Inventory, Observation, Progress, Thing};
 
@@ -10,12 +10,14 @@ impl Inventory for Almanac {
     /// All bindings, or a failure: what could not be read to its end is no view. Who uses a binding that is not there any
     /// more may do so to the end.
     fn observe(_: &Context, b: &Blueprint<Self>) -> Result<Observation, Failure> {
-        let bindings = match &b.config.conduit {
-            Some(conduit) => conduit::bindings(conduit)?,
-            None => listing::bindings(b.config.services.as_deref().unwrap_or_default()),
+        let view = match &b.config.conduit {
+            Some(conduit) => conduit::view(conduit)?,
+            None => {
+                View { bindings: listing::bindings(b.config.services.as_deref().unwrap_or_default()), complete: true }
+            }
         };
-        let things = bindings.into_iter().map(Binding::thing).collect();
-        Ok(Observation { things, complete: true, began: b.now, absence: Absence::Leaving })
+        let things = view.bindings.into_iter().map(Binding::thing).collect();
+        Ok(Observation { things, complete: view.complete, began: b.now, absence: Absence::Leaving })
     }
 
     fn remove(_: &Context, _: &Blueprint<Self>, thing: &Thing) -> Result<Progress, Failure> {

@@ -13,15 +13,25 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Bindings in one view, of which Drydock takes no more.
 const BINDINGS: usize = 20_000;
 
-/// All bindings of the services that are meant, each once: what changes while the pages are read can bring one twice, and
-/// then the later page is right.
-pub fn bindings(conduit: &Conduit) -> Result<Vec<Binding>, Failure> {
+/// What was read from a server.
+pub struct View {
+    pub bindings: Vec<Binding>,
+    /// Nothing was there that is not among them.
+    pub complete: bool,
+}
+
+/// All bindings of the services that are meant, each once: where one comes twice, the later page is right. A service that
+/// comes twice shows that the pages were put into another order while they were read, so that others may have been missed.
+pub fn view(conduit: &Conduit) -> Result<View, Failure> {
     let mut bindings = BTreeMap::new();
+    let mut services = BTreeSet::new();
+    let mut complete = true;
     let mut cursors = BTreeSet::new();
     let mut after = None;
     loop {
         let page: Page = call::call(conduit, search::METHOD, &search::fields(conduit, after.as_deref()))?;
         for service in page.data.0.into_iter().filter(|service| conduit.begins(&service.fields.name)) {
+            complete &= services.insert(service.phid.clone());
             bindings.extend(of_service(service).map(|binding| (binding.id.clone(), binding)));
         }
         if bindings.len() > BINDINGS {
@@ -30,7 +40,9 @@ pub fn bindings(conduit: &Conduit) -> Result<Vec<Binding>, Failure> {
                 conduit.uri
             )));
         }
-        let Some(next) = page.cursor.after else { return Ok(bindings.into_values().collect()) };
+        let Some(next) = page.cursor.after else {
+            return Ok(View { bindings: bindings.into_values().collect(), complete });
+        };
         if !cursors.insert(next.0.clone()) {
             return Err(Failure::provider(format!("{} gives the page after {} again and again", conduit.uri, next.0)));
         }
