@@ -7,9 +7,15 @@ pub fn bindings(services: &[Service]) -> Vec<Binding> {
     services.iter().flat_map(|service| service.bindings.iter().map(|binding| listed(service, binding))).collect()
 }
 
+/// What names a binding that has no PHID.
+pub fn slot(service: &Service, binding: &config::Binding) -> String {
+    let interface = &binding.interface;
+    format!("binding/{}/{}/{}:{}", service.name, binding.device.name, interface.address, interface.port)
+}
+
 fn listed(service: &Service, binding: &config::Binding) -> Binding {
     let (device, interface) = (&binding.device, &binding.interface);
-    let slot = format!("binding/{}/{}/{}:{}", service.name, device.name, interface.address, interface.port);
+    let slot = slot(service, binding);
     let seen = Seen {
         service: service.name.clone(),
         kind: service.kind.clone(),

@@ -31,11 +31,14 @@ pub fn check(config: &Config) -> Result<(), String> {
         return Err(format!("its `services` has {} twice; names must differ", twice.name));
     }
     let mut slots = BTreeSet::new();
-    match listing::bindings(services).into_iter().find(|binding| !slots.insert(binding.slot.clone())) {
-        Some(twice) => Err(format!(
-            "its `services` has the device {} in {} twice at the same address and port; leave one out",
-            twice.seen.device, twice.seen.service
-        )),
-        None => Ok(()),
+    let bindings = services.iter().flat_map(|service| service.bindings.iter().map(move |binding| (service, binding)));
+    for (service, binding) in bindings {
+        if !slots.insert(listing::slot(service, binding)) {
+            return Err(format!(
+                "its `services` has the device {} in {} twice at the same address and port; leave one out",
+                binding.device.name, service.name
+            ));
+        }
     }
+    Ok(())
 }

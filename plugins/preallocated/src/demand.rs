@@ -25,17 +25,31 @@ pub fn demands(request: &Request<Preallocated>) -> Vec<Demand> {
 }
 
 impl Demand {
-    pub fn is_met_by(&self, labels: &Labels) -> bool {
-        let (key, value) = self.label();
-        labels.get(&key) == Some(&value)
+    /// The key and the value of the label that a resource carries if it meets this.
+    fn pair(&self) -> (&str, &str) {
+        match self {
+            Demand::Name(name) => (HOST_LABEL, name),
+            Demand::Platform(platform) => (PLATFORM_LABEL, platform.name()),
+            Demand::Label(key, value) => (key, value),
+        }
     }
 
-    /// The label that a resource carries if it meets this.
     pub fn label(&self) -> (String, String) {
-        match self {
-            Demand::Name(name) => (HOST_LABEL.to_owned(), name.clone()),
-            Demand::Platform(platform) => (PLATFORM_LABEL.to_owned(), platform.name().to_owned()),
-            Demand::Label(key, value) => (key.clone(), value.clone()),
+        let (key, value) = self.pair();
+        (key.to_owned(), value.to_owned())
+    }
+
+    pub fn is_met_by(&self, labels: &Labels) -> bool {
+        let (key, value) = self.pair();
+        labels.get(key).is_some_and(|has| has == value)
+    }
+
+    /// Whether a resource that is made of that host meets it.
+    fn is_met_by_host(&self, host: &Host) -> bool {
+        match self.pair() {
+            (HOST_LABEL, name) => host.name == name,
+            (PLATFORM_LABEL, platform) => host.platform.name() == platform,
+            _ => self.is_met_by(&host.labels),
         }
     }
 
@@ -58,16 +72,15 @@ pub fn labels(host: &Host) -> Labels {
 
 /// Those that meet every demand, or why there are none.
 pub fn matching<'a>(config: &'a Config, demands: &[Demand]) -> Result<Vec<&'a Host>, String> {
-    let all: Vec<(&Host, Labels)> = config.hosts.iter().map(|host| (host, labels(host))).collect();
-    let meets_all = |labels: &Labels| demands.iter().all(|demand| demand.is_met_by(labels));
-    let hosts: Vec<&Host> = all.iter().filter(|(_, labels)| meets_all(labels)).map(|(host, _)| *host).collect();
+    let meets_all = |host: &&Host| demands.iter().all(|demand| demand.is_met_by_host(host));
+    let hosts: Vec<&Host> = config.hosts.iter().filter(meets_all).collect();
     if !hosts.is_empty() {
         return Ok(hosts);
     }
-    if all.is_empty() {
+    if config.hosts.is_empty() {
         return Err("no host is configured".to_owned());
     }
-    let unmet = demands.iter().filter(|demand| !all.iter().any(|(_, labels)| demand.is_met_by(labels)));
+    let unmet = demands.iter().filter(|demand| !config.hosts.iter().any(|host| demand.is_met_by_host(host)));
     let unmet: Vec<String> = unmet.map(Demand::describe).collect();
     if unmet.is_empty() {
         let all: Vec<String> = demands.iter().map(Demand::describe).collect();
