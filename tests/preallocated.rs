@@ -274,3 +274,39 @@ async fn the_schemas_name_what_is_wrong() {
     schemas.check_request(&json!({ "host": "a", "platform": "posix" })).unwrap();
     assert!(schemas.check_request(&json!({ "hots": "a" })).unwrap_err().path.contains("hots"));
 }
+
+#[tokio::test]
+async fn a_host_of_windows_has_paths_of_its_own() {
+    let plugin = guests::load("preallocated").await;
+    let schemas = Schemas::new(plugin.descriptor()).unwrap();
+    let host = |more: Value| {
+        let mut host = json!({ "name": "a", "user": "u", "credential": "c", "platform": "windows" });
+        host.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "hosts": [host] })
+    };
+    for right in [json!({ "path": r"C:\work\x y" }), json!({ "path": r"d:\", "shares": 1 }), json!({ "shares": 5 })] {
+        schemas.check_config(&host(right)).unwrap();
+    }
+    schemas.check_config(&host(json!({ "platform": "posix", "path": "/srv", "weight": 1000 }))).unwrap();
+    for (more, part) in [
+        (json!({ "path": "C:/work" }), "/hosts/0/path"),
+        (json!({ "path": r"C:\a|b" }), "/hosts/0/path"),
+        (json!({ "path": r"C:\work", "shares": 2 }), "/hosts/0/shares"),
+        (json!({ "platform": "posix", "path": r"C:\work" }), "/hosts/0/path"),
+        (json!({ "platform": "other", "path": r"C:\work" }), "/hosts/0/path"),
+        (json!({ "weight": 0 }), "/hosts/0/weight"),
+        (json!({ "weight": 1001 }), "/hosts/0/weight"),
+        (json!({ "address": null }), "/hosts/0/address"),
+        (json!({ "labels": { "preallocated/x": "y" } }), "/hosts/0/labels"),
+    ] {
+        let error = schemas.check_config(&host(more)).unwrap_err().to_string();
+        assert!(error.contains(part), "{part:?} is not in {error:?}");
+    }
+
+    // It is opened without any command, which could not run there; its one lease gets the path itself.
+    let b = blueprint(host(json!({ "path": r"C:\work" })));
+    let on = the_host(&*plugin, &b).await;
+    done(plugin.act(step(Step::Open, &b, &on, None)).await.unwrap());
+    let acquisition = plugin.acquire(&b, &on, &request(json!({}), &[]), &Taken(vec![])).await.unwrap().unwrap();
+    assert_eq!(acquisition.ready.unwrap().directory.as_deref(), Some(r"C:\work"));
+}
