@@ -20,6 +20,9 @@ pub struct View {
     pub complete: bool,
 }
 
+/// Pages of one view: Drydock sends no more requests in one call.
+const PAGES: usize = 64;
+
 /// All bindings of the services that are meant, each once: where one comes twice, the later page is right. A service that
 /// comes twice shows that the pages were put into another order while they were read, so that others may have been missed.
 pub fn view(conduit: &Conduit) -> Result<View, Failure> {
@@ -43,6 +46,13 @@ pub fn view(conduit: &Conduit) -> Result<View, Failure> {
         let Some(next) = page.cursor.after else {
             return Ok(View { bindings: bindings.into_values().collect(), complete });
         };
+        if cursors.len() == PAGES - 1 {
+            return Err(Failure::operator(format!(
+                "{} has more than {PAGES} pages of the services that are meant: name fewer of them in `conduit`, or raise its \
+                 `page_size`",
+                conduit.uri
+            )));
+        }
         if !cursors.insert(next.0.clone()) {
             return Err(Failure::provider(format!("{} gives the page after {} again and again", conduit.uri, next.0)));
         }

@@ -258,6 +258,24 @@ fn a_server_that_goes_round_in_circles_is_left() {
 }
 
 #[test]
+fn what_has_too_many_pages_is_left() {
+    let config = |server: &Server| {
+        let mut config = conduit(&server.uri());
+        config["conduit"]["page_size"] = json!(1);
+        blueprint(config)
+    };
+    let mut services: Vec<Value> = (1..=64).map(|n| service(n, "s.example.com", json!([binding(n)]))).collect();
+    let server = Server::start(services.clone());
+    assert_eq!(observe(&config(&server), Wire::new()).expect("a view").things.len(), 64);
+    services.push(service(65, "s.example.com", json!([])));
+    let server = Server::start(services);
+    let failure = observe(&config(&server), Wire::new()).expect_err("a failure");
+    assert_eq!(failure.blame, Blame::Operator);
+    assert!(failure.reason.contains("more than 64 pages"), "{failure:?}");
+    assert_eq!(server.state().asked.len(), 64);
+}
+
+#[test]
 fn errors_that_an_operator_has_to_act_on() {
     let http = |status, header| Trouble::Http(status, header, "<!DOCTYPE html>".to_owned());
     let recorded = |answer: &str| Trouble::Http(200, "content-type: application/json", answer.to_owned());
