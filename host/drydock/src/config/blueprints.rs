@@ -104,6 +104,9 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
     if blueprint.check_every > 0 {
         table.range("check_every", blueprint.check_every.into(), 5..=86_400, " seconds, or 0 for never")?;
     }
+    if blueprint.observe_every > 0 {
+        table.range("observe_every", blueprint.observe_every.into(), 5..=86_400, " seconds, or 0 for never")?;
+    }
     table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;
     for grant in &blueprint.grants {
         let leases = grant.strip_prefix("leases:").is_some_and(|kind| !kind.is_empty());

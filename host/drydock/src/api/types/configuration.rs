@@ -108,8 +108,26 @@ pub struct BlueprintState {
     pub min_resources: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
+    /// What its plugin last saw outside, if it looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedView>,
     /// The name space of its slots.
     pub slots: String,
+}
+
+/// What the plugin of a blueprint last saw outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedView {
+    /// When that look began, in milliseconds since 1970; none while nothing was seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<i64>,
+    /// How many things there are.
+    pub things: usize,
+    /// Whether it saw everything.
+    pub complete: bool,
+    /// Why the last try saw nothing, if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
