@@ -129,6 +129,9 @@ impl Row {
     pub fn binding(self, service: &str, fields: &Fields, properties: &Properties) -> Result<Binding, String> {
         let interface = self.interface.ok_or("the account of the API token can't see its interface")?;
         let device = interface.device.ok_or("the account of the API token can't see its device")?;
+        if device.name.is_empty() {
+            return Err("its device has no name".to_owned());
+        }
         let port = interface.port.0.parse().ok().filter(|&port: &u16| port > 0);
         let port = port.ok_or_else(|| format!("its port, {}, is none", interface.port.0))?;
         let of_addresses = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':' | b'%');

@@ -197,6 +197,7 @@ fn a_binding_that_no_host_can_be_reached_by_is_left_out() {
         row(4, "port", json!(70_000)),
         row(5, "address", json!("not a host")),
         row(6, "network", json!(null)),
+        row(7, "device", json!({ "name": "" })),
     ]);
     let server = Server::start(vec![service(1, "a.example.com", rows)]);
     let seen = observe(&blueprint(conduit(&server.uri())), Wire::new()).expect("a view");
