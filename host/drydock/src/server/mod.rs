@@ -23,7 +23,7 @@ mod apply;
 mod ask;
 mod blueprints;
 mod body;
-mod bundled;
+pub(crate) mod bundled;
 mod catalogue;
 mod commands;
 mod error;
