@@ -15,7 +15,7 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 5] = ["types", "log", "view", "commands", "leases"];
+const IMPORTS: [&str; 6] = ["types", "log", "view", "commands", "credentials", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.

@@ -144,6 +144,7 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     bindings::log::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::view::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::credentials::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::leases::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
 
     // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
@@ -169,7 +170,8 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::Loader;
-    use crate::commands::{Credentials, Runner};
+    use crate::commands::Runner;
+    use crate::credentials::Credentials;
     use crate::inspect::tests::{LIFECYCLE, PLANNING, component};
     use std::sync::Arc;
 
