@@ -1,6 +1,7 @@
 //! The data of one store: all that one call of a guest has, and all that is left of it afterwards.
 
 use crate::commands::Runner;
+use crate::http::Gate;
 use crate::limits::Limits;
 use crate::view::Viewer;
 use drydock_core::contract::Permission;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Which function of the contract is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,8 @@ pub(crate) struct Call {
     pub(crate) logged: u32,
     pub(crate) memory: Memory,
     pub(crate) wasi: WasiCtx,
+    pub(crate) http: WasiHttpCtx,
+    pub(crate) gate: Gate,
     pub(crate) table: ResourceTable,
 }
 
@@ -74,6 +78,12 @@ impl Call {
 impl WasiView for Call {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Call {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.gate }
     }
 }
 

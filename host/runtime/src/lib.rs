@@ -12,6 +12,7 @@ mod component;
 mod console;
 pub mod credentials;
 mod engine;
+mod http;
 mod imports;
 mod inspect;
 mod limits;
@@ -27,6 +28,7 @@ mod trap;
 mod view;
 
 pub use cache::Cache;
+pub use http::{BadAuthority, HttpClient, HttpGrant, Reach, Resolver, SystemResolver};
 pub use inspect::CONTRACT;
 pub use limits::{Limits, MEMORY_MAX};
 pub use loader::{LoadError, Loader, LoaderError};

@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::commands::Runner;
 use crate::component::Component;
 use crate::engine::new_engine;
+use crate::http::HttpClient;
 use crate::inspect::inspect;
 use crate::limits::Limits;
 use crate::sandbox::Sandbox;
@@ -62,9 +63,15 @@ impl Loader {
     }
 
     pub fn with_limits(runner: Arc<Runner>, limits: Limits) -> Result<Loader, LoaderError> {
+        let http = Arc::new(HttpClient::new(runner.credentials().clone()));
+        Loader::with_http(runner, http, limits)
+    }
+
+    /// What guests send by HTTP goes by way of this client.
+    pub fn with_http(runner: Arc<Runner>, http: Arc<HttpClient>, limits: Limits) -> Result<Loader, LoaderError> {
         let engine = new_engine()?;
         let linker = Arc::new(link(&engine)?);
-        let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, limits));
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, http, limits));
         Ok(Loader { engine, linker, sandbox, loaded: Mutex::default(), cache: None, compiled: Arc::default() })
     }
 
@@ -146,6 +153,8 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::credentials::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::leases::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
 
     // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
