@@ -1,8 +1,10 @@
 //! HTTP from guests: to whom, how much, with which credentials; and that no secret ever reaches one.
 
+#[allow(dead_code)] // Each test file uses a part of it.
 mod arguments;
 #[path = "http/credentials.rs"]
 mod credentials;
+#[allow(dead_code)]
 mod guests;
 #[path = "http/hearing.rs"]
 mod hearing;

@@ -10,13 +10,14 @@ use crate::http::HttpClient;
 use crate::inspect::inspect;
 use crate::limits::Limits;
 use crate::sandbox::Sandbox;
+use crate::translate::escaped;
 use drydock_core::plugin::{Fault, Plugin};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use wasmtime::Engine;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::{Engine, StoreContextMut};
 
 /// Loads plugins. All that one loader loads share an engine; a program needs one.
 pub struct Loader {
@@ -137,6 +138,12 @@ impl Loader {
     }
 }
 
+/// As wasmtime names it.
+const IO_ERROR: &str = "wasi:io/error@0.2.12";
+
+/// Bytes that a guest is told of one error of a stream.
+const ERROR_TEXT: usize = 1 << 10;
+
 /// What guests can be linked with: [`inspect`] names what is missing here.
 fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     use wasmtime_wasi::WasiView as _;
@@ -158,6 +165,15 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
 
     // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    // What it says of an error by itself may have a backtrace of the host in it.
+    l.allow_shadowing(true);
+    l.instance(IO_ERROR)?.func_wrap(
+        "[method]error.to-debug-string",
+        |store: StoreContextMut<'_, Call>, (error,): (Resource<wasmtime::Error>,)| {
+            Ok((escaped(&format!("{:#}", store.data().table.get(&error)?), ERROR_TEXT),))
+        },
+    )?;
+    l.allow_shadowing(false);
     random::insecure::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
     cli::exit::add_to_linker::<_, WasiCli>(l, Call::cli)?;

@@ -123,8 +123,7 @@ fn receive(answer: FutureIncomingResponse) -> Result<Answer, String> {
             }
             Err(StreamError::Closed) => break,
             Err(StreamError::LastOperationFailed(error)) => {
-                let code = wasip2::http::types::http_error_code(&error);
-                told.error = Some(format!("{code:?} {}", error.to_debug_string()));
+                told.error = Some(error.to_debug_string());
                 break;
             }
         }

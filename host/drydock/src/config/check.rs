@@ -59,6 +59,7 @@ pub fn check(file: File, document: Document) -> Result<Config, ConfigError> {
             },
             &document,
         )?,
+        ca_file: file.ca_file.map(|path| document.resolve(&path)),
         credentials: credentials(file.credentials, &document)?,
         blueprints: file.blueprint,
         document,

@@ -57,6 +57,9 @@ pub struct File {
     /// What owners may have: `[owner.NAME]`, see below; for each key, an owner's own table comes first. Default: none.
     #[serde(default)]
     pub owner: BTreeMap<String, OwnerConfig>,
+    /// File with certificates in PEM: authorities that are trusted, beside those that Mozilla does, when a plugin sends
+    /// HTTPS requests. Default: none.
+    pub ca_file: Option<String>,
     /// What the daemon uses in a plugin's stead: `[credentials.NAME]`, see below. Default: none.
     #[serde(default)]
     pub credentials: BTreeMap<String, CredentialConfig>,

@@ -46,6 +46,8 @@ pub struct Config {
     pub keep_finished: Duration,
     /// Who comes first, and how much an owner may have.
     pub order: Order,
+    /// Certificates of authorities that are trusted beside the usual ones.
+    pub ca_file: Option<PathBuf>,
     pub credentials: Credentials,
     /// In the order of the file.
     pub blueprints: Vec<BlueprintConfig>,

@@ -108,7 +108,7 @@ mod tests {
             ("http:", "word is missing"),
             ("http:GET", "GET"),
             ("http:get a", "no method"),
-            ("http:GET, POST a", "no method"),
+            ("http:GET, POST a", "too many words"),
             ("http:GET  a", "two blanks"),
             ("http:GET a public", "too many words"),
             ("http:TRACE a", "TRACE can't be granted"),
