@@ -19,7 +19,7 @@ async fn bodies_and_headers_are_bounded() {
         ("/big", "HTTP response body size exceeds limit"),
         ("/length", "HttpResponseBodySize"),
         ("/many", "HttpProtocolError"),
-        ("/wide", "HttpProtocolError"),
+        ("/wide", "ErrorCode::Http"),
     ] {
         let answer = deliver(&*plugin, server.request(path), &[&grant]).await;
         says(answer["error"].as_str().unwrap_or_else(|| panic!("{path}: {answer}")), &[says_]);

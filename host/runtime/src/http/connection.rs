@@ -21,9 +21,9 @@ use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 /// For an address to answer and to agree on TLS.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
-/// Headers of a response, and the bytes that they may have together.
+/// Headers of a response, and the bytes that they may have together. What reads them stops somewhere beyond that.
 const HEADERS: usize = 128;
-const HEADER_BYTES: usize = 64 << 10;
+pub(super) const HEADER_BYTES: usize = 64 << 10;
 
 /// Why there is no answer. The text is for the log: it is not the guest's.
 #[derive(Debug, thiserror::Error)]

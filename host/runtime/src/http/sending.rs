@@ -3,7 +3,7 @@
 use super::attach::{Outgoing, attach};
 use super::body::{LONGEST, Received};
 use super::client::HttpClient;
-use super::connection::{CONNECT, Connection, Failed};
+use super::connection::{CONNECT, Connection, Failed, HEADER_BYTES};
 use super::denial::Denials;
 use super::header::Choice;
 use super::policy::Permit;
@@ -86,6 +86,9 @@ impl Sending {
         let (response, open) = sent.map_err(|failed| self.failed(failed))?;
 
         let (mut parts, incoming) = response.into_parts();
+        if parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > HEADER_BYTES {
+            return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(HEADER_BYTES).ok()));
+        }
         if length(&parts.headers).is_some_and(|length| length > LONGEST) && !head {
             return Err(Error::HttpResponseBodySize(Some(LONGEST)));
         }
