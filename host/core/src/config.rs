@@ -99,7 +99,8 @@ pub struct BlueprintConfig {
     #[serde(default)]
     pub disabled: bool,
     /// What the plugin may do of what it asks: `"commands:ssh"`, `"commands:local"`, `"leases:TYPE"` (its resources may
-    /// lease things of that type for themselves). Default: none.
+    /// lease things of that type for themselves), `"credential:NAME"` (it may use that credential), `"http:HOST"` (it may
+    /// send requests there, see [HTTP for plugins](#http-for-plugins)). Default: none.
     #[serde(default)]
     pub grants: Vec<String>,
 }

@@ -135,3 +135,37 @@ pub fn leak_of(kind: &str, thing: &str) -> String {
     let letters: String = digest.iter().take(12).map(|byte| char::from(LETTERS[usize::from(*byte) % 32])).collect();
     format!("k-{letters}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Labels;
+
+    #[test]
+    fn strays_are_told_when_they_are_seen_twice_and_nobody_has_them() {
+        let thing = |resource: &str| Thing {
+            id: format!("of {resource}"),
+            resource: Some(resource.to_owned()),
+            slot: None,
+            attributes: "{}".to_owned(),
+            labels: Labels::new(),
+            state: ThingState::Present,
+        };
+        let things = ["r-alive", "r-ended", "r-just-ended", "r-unknown"].map(thing).to_vec();
+        let seen = Observation { things, complete: true, began: 1_000, absence: Absence::Gone };
+        let ended = [("r-alive", None), ("r-ended", Some(999)), ("r-just-ended", Some(1_000))];
+        let ended = ended.map(|(resource, at)| (resource.to_owned(), at)).into();
+        let mut memory = Memory::default();
+        assert_eq!(strays(&seen, &ended, &mut memory, &Protections::ALL).len(), 0);
+        let told = strays(&seen, &ended, &mut memory, &Protections::ALL);
+        let told: Vec<(&str, bool)> = told.into_iter().map(|(_, resource, known)| (resource, known)).collect();
+        assert_eq!(told, [("r-ended", true), ("r-unknown", false)]);
+    }
+
+    #[test]
+    fn the_same_thing_has_the_same_leak() {
+        assert_eq!(leak_of("host", "i-1"), leak_of("host", "i-1"));
+        assert_ne!(leak_of("host", "i-1"), leak_of("host", "i-2"));
+        assert_eq!(leak_of("host", "i-1").len(), 14);
+    }
+}

@@ -158,6 +158,45 @@ pub struct DrainRequest {
 #[serde(deny_unknown_fields)]
 pub struct UndrainRequest {}
 
+/// The answer to `GET /v1/blueprints/{name}/permissions`: what the plugin of a blueprint may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permissions {
+    pub blueprint: String,
+    /// The plugin's own name and version.
+    pub plugin: String,
+    pub plugin_version: String,
+    pub asks: Vec<AskView>,
+    /// Those that are granted.
+    pub credentials: Vec<CredentialView>,
+    /// Grants that the plugin does not ask for: they allow nothing.
+    pub unasked: Vec<String>,
+    /// What every plugin may do, asked or not.
+    pub always: Vec<String>,
+}
+
+/// Something that a plugin asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskView {
+    pub what: String,
+    pub scope: String,
+    /// Why, in the plugin's own words.
+    pub reason: String,
+    /// The grants that allow it, or a part of it. None: it is refused.
+    pub granted_by: Vec<String>,
+}
+
+/// A credential that a blueprint's plugin may use by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialView {
+    pub name: String,
+    /// None: the daemon has no credential of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The servers that it is put on requests for, where it is for HTTP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
+
 /// The answer to `GET /v1/plugins`: those that blueprints run, and those that resources were made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plugins {
