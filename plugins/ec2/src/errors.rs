@@ -100,7 +100,7 @@ const TABLE: &[(Row, &[&str], &str)] = &[
     (Operator, &["InvalidKey*", "InvalidKeyPair*"], "have `key` name an SSH key that is RSA or Ed25519"),
     (
         Operator,
-        &["InvalidInstanceType", "Unsupported*"],
+        &["InvalidInstanceType*", "Unsupported*"],
         "correct the `instance_type`, the `subnet` or the `image` of the blueprint",
     ),
     (Operator, &["OperationNotPermitted"], "end the instance's protection from termination"),

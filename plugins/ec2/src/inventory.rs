@@ -25,9 +25,15 @@ impl Inventory for Ec2 {
         let instances = instances::find(&api, &ours)?;
         let withdrawn = withdrawn(&api, &requests, &instances)?;
 
-        let has_instance: BTreeSet<String> = instances.iter().filter_map(Instance::resource).collect();
-        let mut things: Vec<Thing> =
-            instances.iter().map(|one| instance(one, withdrawn.get(&one.id).cloned())).collect();
+        let of = |instances: &[&Instance]| -> BTreeSet<String> {
+            instances.iter().filter_map(|instance| instance.resource()).collect()
+        };
+        let (over, live): (Vec<&Instance>, Vec<&Instance>) = instances.iter().partition(|one| one.state().is_over());
+        let (lives, has_instance) = (of(&live), of(&instances.iter().collect::<Vec<_>>()));
+        // What was launched twice, and is terminated, says nothing of the one that the resource is.
+        let doubles = |one: &&Instance| one.resource().is_some_and(|resource| lives.contains(&resource));
+        let shown = live.iter().chain(over.iter().filter(|one| !doubles(one)));
+        let mut things: Vec<Thing> = shown.map(|one| instance(one, withdrawn.get(&one.id).cloned())).collect();
         for address in addresses {
             let alone = address.resource().is_some_and(|resource| !has_instance.contains(&resource));
             let state = if alone {
