@@ -1,4 +1,5 @@
-//! One moto server for all tests of this process. It ends when the process does, however that ends.
+//! moto servers, for this crate's tests and for those of the component. They end when the process of the tests does, however
+//! that ends.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,34 +10,39 @@ use std::sync::OnceLock;
 /// Runs the server until the other end of its input is closed.
 const WATCHED: &str = r#""$1" -H 127.0.0.1 -p 0 < /dev/null & moto=$!; cat > /dev/null; kill "$moto""#;
 
-struct Server {
-    address: SocketAddr,
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
     /// Its input stays open as long as this.
     _process: Child,
 }
 
 fn program() -> PathBuf {
-    let made = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/moto/bin/moto_server");
-    let program = std::env::var_os("DRYDOCK_MOTO").map_or(made, PathBuf::from);
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut made = folders.map(|folder| folder.join("plugins/target/moto/bin/moto_server"));
+    let named = std::env::var_os("DRYDOCK_MOTO").map(PathBuf::from);
+    let program = named.or_else(|| made.find(|file| file.is_file())).unwrap_or_default();
     assert!(
         program.is_file(),
-        "there is no moto server at {}. `bash tests/run` installs it; or install tests/moto/requirements.txt of this plugin \
+        "there is no moto server at {:?}. `bash tests/run` installs it; or install plugins/ec2/tests/moto/requirements.txt \
          into a virtual environment, and name its bin/moto_server by DRYDOCK_MOTO",
-        program.display()
+        program
     );
     program
 }
 
-/// Where it listens.
+/// That of a server for all tests of this process.
 pub fn address() -> SocketAddr {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(start).address
+    SERVER.get_or_init(|| start(&[])).address
 }
 
-fn start() -> Server {
+/// Starts one, with further variables, and waits until it listens.
+pub fn start(variables: &[(&str, &str)]) -> Server {
     let mut process = Command::new("sh")
         .args(["-c", WATCHED, "sh"])
         .arg(program())
+        .envs(variables.iter().copied())
         .env("MOTO_ENABLE_AMI_VALIDATION", "1")
         .env("MOTO_ENABLE_KEYPAIR_VALIDATION", "1")
         .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "1")
