@@ -53,7 +53,7 @@ fn an_instance_is_launched_and_reached() {
         let tag = |item: &&str| {
             item.contains(&format!("<key>{key}</key>")) && item.contains(&format!("<value>{value}</value>"))
         };
-        assert!(between(&seen, "item").iter().any(|item| tag(&item)), "{key} is not in {seen}");
+        assert!(between(&seen, "item").iter().any(tag), "{key} is not in {seen}");
     }
 }
 

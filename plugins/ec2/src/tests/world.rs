@@ -70,6 +70,9 @@ pub fn blueprint(proxy: &Proxy, more: Value) -> Blueprint<Ec2> {
     fake::blueprint(config)
 }
 
+/// A step of the plugin.
+type Step = fn(&Context, &Blueprint<Ec2>, &Resource<Ec2>) -> Result<Progress, Failure>;
+
 /// A resource as the host keeps it: what steps answer is saved.
 pub struct Kept(RefCell<Resource<Ec2>>);
 
@@ -92,11 +95,7 @@ impl Kept {
     }
 
     /// One call.
-    pub fn call(
-        &self,
-        b: &Blueprint<Ec2>,
-        step: fn(&Context, &Blueprint<Ec2>, &Resource<Ec2>) -> Result<Progress, Failure>,
-    ) -> Result<Progress, Failure> {
+    pub fn call(&self, b: &Blueprint<Ec2>, step: Step) -> Result<Progress, Failure> {
         let progress = step(&fake::context("key"), b, &self.0.borrow())?;
         let mut on = self.0.borrow_mut();
         if let Some(saved) = progress.saved() {
@@ -115,11 +114,7 @@ impl Kept {
     }
 
     /// Calls until it is done or has failed.
-    fn step(
-        &self,
-        b: &Blueprint<Ec2>,
-        step: fn(&Context, &Blueprint<Ec2>, &Resource<Ec2>) -> Result<Progress, Failure>,
-    ) -> Result<(), Failure> {
+    fn step(&self, b: &Blueprint<Ec2>, step: Step) -> Result<(), Failure> {
         for _ in 0..100 {
             if self.call(b, step)?.is_done() {
                 return Ok(());
