@@ -1,0 +1,69 @@
+//! `release`: what a lease has left is swept away, and that nothing is left is verified.
+
+use crate::WorkingCopy;
+use crate::activate::{Reached, Stay, names};
+use crate::batch::{Job, Stage, advance, answers, cancel, forget};
+use crate::copy::{self, Target};
+use crate::ground::Ground;
+use crate::open::{COPY, FETCH, RESET, TIDY, key, repositories};
+use crate::trouble::During;
+use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource};
+
+pub fn release(
+    _: &Context,
+    b: &Blueprint<WorkingCopy>,
+    on: &Resource<WorkingCopy>,
+    p: &Place<WorkingCopy>,
+) -> Result<Progress, Failure> {
+    let ground = Ground::of(on)?;
+    let access = ground.access();
+    let stay: Stay = p.state()?.unwrap_or_default();
+    if !matches!(stay.stage, Reached::Active | Reached::Leaving) {
+        // It may be checking out still.
+        cancel(&access, of_activate(b, p)).map_err(|error| Failure::from(error).while_doing("ending the checkout"))?;
+    }
+    let mut leaving = Stay { stage: Reached::Leaving, ..Stay::default() };
+    let lost = if stay.stage == Reached::Leaving { stay.lost } else { 0 };
+    let jobs = jobs(b, on, p, &ground)?;
+    match advance(&access, &jobs, lost)? {
+        Stage::Running { repository, wake } => {
+            Ok(Progress::again(&leaving, format!("git resets {repository} on its host"), wake))
+        }
+        Stage::Lost { reason, wake } => {
+            leaving.lost = lost + 1;
+            Ok(Progress::again(&leaving, format!("its host can't be reached: {reason}"), wake))
+        }
+        Stage::Ended(ended) => {
+            let failure = answers(&ended).err().map(|trouble| trouble.failure(During::Release));
+            // Tried again, it must not find the answer of this try.
+            forget(&access, &jobs);
+            failure.map_or(Ok(Progress::done()), Err)
+        }
+    }
+}
+
+/// One for every repository of the copy, since a lease can reach them all; and one for what lies beside them.
+fn jobs(
+    b: &Blueprint<WorkingCopy>,
+    on: &Resource<WorkingCopy>,
+    p: &Place<WorkingCopy>,
+    ground: &Ground,
+) -> Result<Vec<Job>, Failure> {
+    let reset = |(name, repository): (String, _)| {
+        let key = key(&p.id, RESET, &name);
+        copy::job(key, &b.config, &ground.directory, (&name, repository), &Target::Base)
+    };
+    let mut jobs: Vec<Job> =
+        repositories(&b.config, &on.attributes)?.into_iter().map(reset).collect::<Result<_, _>>()?;
+    let names = on.attributes.repositories.keys();
+    jobs.push(copy::tidy(key(&p.id, TIDY, "all"), &b.config, &ground.directory, names));
+    Ok(jobs)
+}
+
+/// The keys of all jobs that `activate` may have started.
+fn of_activate(b: &Blueprint<WorkingCopy>, p: &Place<WorkingCopy>) -> Vec<String> {
+    let Ok(wanted) = p.attributes.wanted(&b.config) else { return Vec::new() };
+    let fetches = names(&wanted).into_keys().map(|repository| key(&p.id, FETCH, &repository));
+    let copies = wanted.checkouts.keys().map(|repository| key(&p.id, COPY, repository));
+    fetches.chain(copies).collect()
+}
