@@ -97,7 +97,12 @@ pub fn names(wanted: &Wanted) -> Names {
 type Commits = BTreeMap<String, Vec<(String, Option<String>)>>;
 
 /// What these found, if they have ended well; or how the step goes on.
-fn finished(ground: &Ground, batch: &[Job], stay: &mut Stay, names: &Names) -> Result<Result<Commits, Progress>, Failure> {
+fn finished(
+    ground: &Ground,
+    batch: &[Job],
+    stay: &mut Stay,
+    names: &Names,
+) -> Result<Result<Commits, Progress>, Failure> {
     let lost = stay.lost;
     stay.lost = 0;
     Ok(match advance(&ground.access(), batch, lost)? {
@@ -116,7 +121,8 @@ fn finished(ground: &Ground, batch: &[Job], stay: &mut Stay, names: &Names) -> R
                 for ((repository, _), answer) in ended.iter().zip(&answers) {
                     let count = names.get(repository).map_or(0, Vec::len);
                     let found: Option<Vec<Found>> = (0..count).map(|index| answer.found(index)).collect();
-                    let found = found.ok_or_else(|| Failure::plugin(format!("not all of {repository} was answered for")))?;
+                    let found =
+                        found.ok_or_else(|| Failure::plugin(format!("not all of {repository} was answered for")))?;
                     commits.insert(repository.clone(), found.into_iter().map(|one| (one.commit, one.branch)).collect());
                 }
                 Ok(commits)

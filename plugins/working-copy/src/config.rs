@@ -86,7 +86,9 @@ impl Config {
             return Err(format!("the line {line:?} of `known_hosts` contains control characters"));
         }
         if let Some(key) = self.host_labels.keys().find(|key| key.starts_with("repo/")) {
-            return Err(format!("`host_labels` has {key}; labels of copies that begin with repo/ tell their repositories"));
+            return Err(format!(
+                "`host_labels` has {key}; labels of copies that begin with repo/ tell their repositories"
+            ));
         }
         let mut variables = BTreeMap::new();
         for (name, repository) in &self.repositories {

@@ -102,10 +102,7 @@ pub fn tell(answer: &Answer) {
 }
 
 /// The repositories that a copy has, as they are configured.
-pub fn repositories<'a>(
-    config: &'a Config,
-    attributes: &Attributes,
-) -> Result<Vec<(String, &'a Repository)>, Failure> {
+pub fn repositories<'a>(config: &'a Config, attributes: &Attributes) -> Result<Vec<(String, &'a Repository)>, Failure> {
     let find = |name: &String| match config.repositories.get(name) {
         Some(repository) => Ok((name.clone(), repository)),
         None => Err(Failure::operator(format!("the repository {name} of this copy is not configured any more"))),

@@ -1,9 +1,9 @@
 //! The decisions.
 
+use crate::WorkingCopy;
 use crate::attributes::Attributes;
 use crate::config::{Config, label};
 use crate::request::Wanted;
-use crate::WorkingCopy;
 use drydock_sdk::{Acquisition, Allocation, Blueprint, Labels, Needs, Refusal, Request, Resource};
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ pub fn allocate(b: &Blueprint<WorkingCopy>, r: &Asked) -> Result<Vec<Allocation<
     let wanted = wanted(&b.config, r)?;
     let url = |name: &String| b.config.repositories.get(name).map(|one| (name.clone(), one.url.clone()));
     let repositories = wanted.checkouts.keys().filter_map(url).collect();
-    let name: String = wanted.checkouts.keys().map(String::as_str).collect::<Vec<_>>().join("+").chars().take(200).collect();
+    let name: String =
+        wanted.checkouts.keys().map(String::as_str).collect::<Vec<_>>().join("+").chars().take(200).collect();
     let attributes = Attributes { repositories, ..Attributes::default() };
     let mut all = labels(&b.config, &wanted);
     all.extend(b.config.labels());

@@ -4,7 +4,9 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remote {
     /// With the scheme, the server and the port, which is what a password is meant for.
-    Http { server: String },
+    Http {
+        server: String,
+    },
     Ssh,
     /// A path on the host itself.
     Local,
@@ -39,7 +41,9 @@ pub fn remote(url: &str) -> Result<Remote, String> {
             check_authority(url, authority, true)?;
             Ok(Remote::Ssh)
         }
-        _ => Err(format!("the URL {url:?} is none that is fetched from: it must be https://…, ssh://… or user@host:path")),
+        _ => Err(format!(
+            "the URL {url:?} is none that is fetched from: it must be https://…, ssh://… or user@host:path"
+        )),
     }
 }
 
@@ -51,10 +55,14 @@ fn check_authority(url: &str, authority: &str, users: bool) -> Result<(), String
     };
     if user.is_some_and(|user| !users || user.contains(':')) {
         let shown = url.replace(user.unwrap_or_default(), "…");
-        return Err(format!("the URL {shown:?} tells who logs in: use `user` and `credential`, so that no secret shows"));
+        return Err(format!(
+            "the URL {shown:?} tells who logs in: use `user` and `credential`, so that no secret shows"
+        ));
     }
     let plain = |text: &str| {
-        !text.is_empty() && !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:[]".contains(c))
+        !text.is_empty()
+            && !text.starts_with('-')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:[]".contains(c))
     };
     if plain(host) && user.is_none_or(plain) {
         return Ok(());
@@ -85,9 +93,30 @@ mod tests {
             assert_eq!(remote(url), Ok(Remote::Local), "{url}");
         }
         let refused = [
-            "ext::sh -c date", "ext::date", "-x", "--upload-pack=x", "example", "ftp://x/y", "git://x/y", "fd::3", "", "/",
-            "https://", "https:///x", "https://-x/y", "ssh://-oProxyCommand=x/y", "ssh://a@-x/y", "-a@x:y", "a@-x:y",
-            "a@x:", "a@x:-y", "a@b::c", "file://host/x", "https://x/\n", "C:/x", "https://x y/z",
+            "ext::sh -c date",
+            "ext::date",
+            "-x",
+            "--upload-pack=x",
+            "example",
+            "ftp://x/y",
+            "git://x/y",
+            "fd::3",
+            "",
+            "/",
+            "https://",
+            "https:///x",
+            "https://-x/y",
+            "ssh://-oProxyCommand=x/y",
+            "ssh://a@-x/y",
+            "-a@x:y",
+            "a@-x:y",
+            "a@x:",
+            "a@x:-y",
+            "a@b::c",
+            "file://host/x",
+            "https://x/\n",
+            "C:/x",
+            "https://x y/z",
         ];
         for url in refused {
             assert!(remote(url).is_err(), "{url:?} gives {:?}", remote(url));
@@ -96,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_refused_and_not_repeated() {
-        for url in ["https://me:hunter2@example.org/x", "https://hunter2@example.org/x", "ssh://me:hunter2@example.org/x"] {
+        for url in
+            ["https://me:hunter2@example.org/x", "https://hunter2@example.org/x", "ssh://me:hunter2@example.org/x"]
+        {
             let why = remote(url).err().unwrap_or_default();
             assert!(why.contains("credential") && !why.contains("hunter2"), "{why}");
         }

@@ -140,10 +140,7 @@ impl Merge {
     fn read(&self, repository: &str, config: &Config) -> Result<(String, Name), String> {
         let from = self.from.as_deref().unwrap_or(repository);
         if !config.repositories.contains_key(from) {
-            return Err(format!(
-                "no repository {from:?} to merge from is configured; there are {}",
-                config.known()
-            ));
+            return Err(format!("no repository {from:?} to merge from is configured; there are {}", config.known()));
         }
         let named = name(&self.commit, &self.branch, &self.reference);
         match named.map_err(|why| format!("of a merge into {repository}, {why}"))? {
@@ -167,10 +164,13 @@ fn default(several: &BTreeMap<String, Revision>) -> Result<String, String> {
     if let [only] = several.keys().collect::<Vec<_>>()[..] {
         return Ok(only.clone());
     }
-    let marked: BTreeSet<&String> = several.iter().filter(|(_, revision)| revision.default).map(|(name, _)| name).collect();
+    let marked: BTreeSet<&String> =
+        several.iter().filter(|(_, revision)| revision.default).map(|(name, _)| name).collect();
     match marked.into_iter().collect::<Vec<_>>()[..] {
         [one] => Ok(one.clone()),
         [] => Err("none of its repositories has `default = true`, so that commands would start nowhere".to_owned()),
-        [one, other, ..] => Err(format!("both {one} and {other} have `default = true`; commands start in one directory")),
+        [one, other, ..] => {
+            Err(format!("both {one} and {other} have `default = true`; commands start in one directory"))
+        }
     }
 }

@@ -53,11 +53,16 @@ const NO_REPOSITORY: [&str; 6] = [
 ];
 
 /// … and where it has not got what is asked for.
-const NO_COMMIT: [&str; 4] =
-    ["couldn't find remote ref", "not our ref", "Server does not allow request for unadvertised object", "no such remote ref"];
+const NO_COMMIT: [&str; 4] = [
+    "couldn't find remote ref",
+    "not our ref",
+    "Server does not allow request for unadvertised object",
+    "no such remote ref",
+];
 
 /// What any program says where the host has no room, or does not let it write.
-const NO_ROOM: [&str; 4] = ["No space left on device", "Disk quota exceeded", "Read-only file system", "Cannot allocate memory"];
+const NO_ROOM: [&str; 4] =
+    ["No space left on device", "Disk quota exceeded", "Read-only file system", "Cannot allocate memory"];
 
 impl Trouble {
     fn says(&self, any: &[&str]) -> bool {
@@ -114,18 +119,36 @@ mod tests {
 
     fn trouble(phase: &str, stderr: &str) -> Trouble {
         let text = str::to_owned;
-        Trouble { repository: text("app"), phase: text(phase), command: text("git x"), missing: None, stderr: text(stderr) }
+        Trouble {
+            repository: text("app"),
+            phase: text(phase),
+            command: text("git x"),
+            missing: None,
+            stderr: text(stderr),
+        }
     }
 
     #[test]
     fn each_trouble_has_its_row_of_the_table() {
         use During::{Activate, Open, Release};
         let rows = [
-            ("fetch", "fatal: unable to access 'https://x/': Could not resolve host: x", Activate, Blame::Provider, Next::BackOff),
+            (
+                "fetch",
+                "fatal: unable to access 'https://x/': Could not resolve host: x",
+                Activate,
+                Blame::Provider,
+                Next::BackOff,
+            ),
             ("clone", "ssh: connect to host x port 22: Connection refused", Open, Blame::Provider, Next::BackOff),
             ("clone", "git@x: Permission denied (publickey).", Open, Blame::Operator, Next::Attention),
             ("fetch", "Host key verification failed.", Activate, Blame::Operator, Next::Attention),
-            ("clone", "fatal: repository 'https://x/' not found\nremote: Repository not found.", Open, Blame::Operator, Next::Attention),
+            (
+                "clone",
+                "fatal: repository 'https://x/' not found\nremote: Repository not found.",
+                Open,
+                Blame::Operator,
+                Next::Attention,
+            ),
             ("find", "fatal: couldn't find remote ref refs/pull/1/head", Activate, Blame::Request, Next::BreakLease),
             ("merge", "CONFLICT (content): Merge conflict in a", Activate, Blame::Request, Next::BreakLease),
             ("clone", "fatal: write error: No space left on device", Open, Blame::Host, Next::Elsewhere),

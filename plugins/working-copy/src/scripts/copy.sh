@@ -41,6 +41,7 @@ try prepare open_directories "$copy"
 try prepare rm -rf -- "$copy/.git"
 try prepare remove "$fresh"
 lock shared "$cache"
+try cache settle "$cache"
 if ! GIT_ALLOW_PROTOCOL=file git clone --local --no-checkout --template= -- "$cache" "$fresh"; then
     [ ! -d "$cache" ] || : >"$cache/suspect"
     phase=cache
@@ -111,6 +112,7 @@ while [ $# -gt 0 ]; do
     other=$(home_path "$1")
     if [ "$other" != "$cache" ]; then
         lock shared "$other"
+        try cache settle "$other"
         phase=cache
         GIT_ALLOW_PROTOCOL=file git fetch --no-tags --no-write-fetch-head -- "$other" "$2" || fail git fetch "$other" "$2"
         unlock "$other"

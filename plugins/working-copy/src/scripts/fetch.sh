@@ -13,23 +13,6 @@ lock exclusive "$cache"
 phase=prepare
 reach_remotes "$cache"
 
-# What a fetch that died in the middle has left in the way is nobody's: the lock is ours. The configuration is made anew,
-# since everybody with this account can write to it.
-settle() {
-    version=0 format=
-    if grep -qi 'objectformat *= *sha256' "$1/config" 2>/dev/null; then
-        version=1 format='[extensions]
-	objectFormat = sha256
-'
-    fi
-    find "$1" -name '*.lock' -type f -exec rm -f -- {} +
-    rm -rf -- "$1/hooks" "$1/info" "$1/objects/info/alternates" "$1/objects/info/http-alternates" "$1/commondir" \
-        "$1/config.worktree"
-    printf '[core]\n\trepositoryformatversion = %s\n\tbare = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n%s' \
-        "$version" "$format" >"$1/config.new" &&
-        mv -f -- "$1/config.new" "$1/config"
-}
-
 rm -rf -- "$cache.new"
 if [ -e "$cache/suspect" ]; then
     # Somebody could not read it.
@@ -44,6 +27,8 @@ if [ ! -d "$cache" ]; then
     try prepare mv -- "$cache.new" "$cache"
     cloned=yes
 else
+    # What a fetch that died in the middle has left in the way is nobody's: the lock is ours.
+    try prepare find "$cache" -name '*.lock' -type f -exec rm -f -- {} +
     try prepare settle "$cache"
 fi
 export GIT_DIR="$cache"

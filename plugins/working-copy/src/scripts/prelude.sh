@@ -78,6 +78,20 @@ home_path() {
     esac
 }
 
+# Makes a cache's configuration anew, since everybody with this account can write to it.
+settle() {
+    version=0 format=
+    if grep -qi 'objectformat *= *sha256' "$1/config" 2>/dev/null; then
+        version=1 format='[extensions]
+	objectFormat = sha256
+'
+    fi
+    rm -rf -- "$1/hooks" "$1/info" "$1/objects/info/alternates" "$1/objects/info/http-alternates" "$1/commondir" \
+        "$1/config.worktree" || return
+    printf '[core]\n\trepositoryformatversion = %s\n\tbare = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n%s' \
+        "$version" "$format" >"$1/config.$$" && mv -f -- "$1/config.$$" "$1/config"
+}
+
 # How remotes are reached: $1 is the cache, beside which the known hosts are written.
 reach_remotes() {
     GIT_ALLOW_PROTOCOL=$DRYDOCK_PROTOCOLS

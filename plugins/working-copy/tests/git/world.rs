@@ -26,7 +26,10 @@ pub fn config(repositories: &[(&str, &Remote)]) -> Value {
 }
 
 /// A step, called again until it has an answer. What it saves is put into `save`.
-pub fn drive(mut step: impl FnMut() -> Result<Progress, Failure>, mut save: impl FnMut(&Value)) -> Result<Progress, Failure> {
+pub fn drive(
+    mut step: impl FnMut() -> Result<Progress, Failure>,
+    mut save: impl FnMut(&Value),
+) -> Result<Progress, Failure> {
     for _ in 0..100 {
         let progress = step()?;
         if let Some(saved) = progress.saved() {
