@@ -39,6 +39,8 @@ pub enum Reached {
     Begun,
     Found,
     Active,
+    /// It is to be cleaned up, and something of `activate` may still run.
+    Ending,
     /// It is being cleaned up, and nothing of `activate` runs any more.
     Leaving,
 }

@@ -44,12 +44,11 @@ pub fn answer<'a>(repository: &str, output: &'a Output) -> Result<Answer<'a>, Tr
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let mut lines: Vec<&str> = said.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
-    let stderr = match (&output.exit, lines.len()) {
-        (Exit::Signal(signal), _) => format!("it was ended by signal {signal}, as after its time limit"),
-        (Exit::Code(code), 0) => format!("it ended with status {code}, and said nothing"),
-        (Exit::Code(_), count) => lines.split_off(count.saturating_sub(KEPT)).join("\n"),
-    };
-    let ended = matches!(output.exit, Exit::Signal(_) | Exit::Code(124 | 137 | 143));
+    let mut stderr = lines.split_off(lines.len().saturating_sub(KEPT)).join("\n");
+    if stderr.is_empty() {
+        stderr = output.complaint();
+    }
+    let ended = matches!(output.exit, Exit::Signal(_));
     Err(Trouble {
         repository: repository.to_owned(),
         phase: answer.last("phase").unwrap_or(if ended { "time" } else { "start" }).to_owned(),

@@ -2,7 +2,7 @@
 
 use crate::answer::{Answer, answer};
 use crate::trouble::Trouble;
-use drydock_sdk::commands::{Command, Error, Output};
+use drydock_sdk::commands::{Command, Error, Exit, Output};
 use drydock_sdk::{Access, Failure, Wake, jobs};
 use std::time::Duration;
 
@@ -37,12 +37,7 @@ pub fn advance(on: &Access, batch: &[Job], lost: u32) -> Result<Stage, Failure> 
         match look(on, job) {
             Ok(Some(output)) => ended.push((job.repository.clone(), output)),
             Ok(None) => running = running.or(Some(job)),
-            Err(error @ (Error::Unreachable(_) | Error::TimedOut(_))) if lost < PATIENCE => {
-                let reason = Failure::from(error).reason;
-                let wake = Wake::After(Duration::from_secs(1 << lost.min(6)));
-                return Ok(Stage::Lost { reason, wake });
-            }
-            Err(error) => return Err(Failure::from(error).while_doing(&format!("a job for {}", job.repository))),
+            Err(error) => return bear(error, lost).map_err(|failure| failure.while_doing(&job.repository)),
         }
     }
     Ok(match running {
@@ -51,18 +46,45 @@ pub fn advance(on: &Access, batch: &[Job], lost: u32) -> Result<Stage, Failure> 
     })
 }
 
+/// Whether the host may come back: it has failed to answer so often in a row before.
+fn bear(error: Error, lost: u32) -> Result<Stage, Failure> {
+    let away = matches!(error, Error::Unreachable(_) | Error::TimedOut(_));
+    let failure = Failure::from(error);
+    if away && lost < PATIENCE {
+        return Ok(Stage::Lost { reason: failure.reason, wake: Wake::After(Duration::from_secs(1 << lost.min(6))) });
+    }
+    Err(failure)
+}
+
 /// What a job has come to; none: it runs.
 fn look(on: &Access, job: &Job) -> Result<Option<Output>, Error> {
     match jobs::poll(on, &job.key)? {
+        // The host was started anew in the middle of it.
+        jobs::State::Ended(output) if output.exit == Exit::Signal("LOST".to_owned()) => {
+            jobs::cancel(on, &job.key)?;
+            jobs::start(on, &job.key, &job.command)?;
+            Ok(None)
+        }
         jobs::State::Ended(output) => Ok(Some(output)),
         jobs::State::Running => Ok(None),
-        jobs::State::Unknown => jobs::start(on, &job.key, &job.command).map(|()| None),
+        jobs::State::Unknown => {
+            jobs::start(on, &job.key, &job.command)?;
+            Ok(None)
+        }
     }
 }
 
 /// The answers of jobs that have ended, or the first trouble among them.
 pub fn answers(ended: &[(String, Output)]) -> Result<Vec<Answer<'_>>, Trouble> {
     ended.iter().map(|(repository, output)| answer(repository, output)).collect()
+}
+
+/// Ends what still runs of these; none: that is done.
+pub fn end(on: &Access, keys: impl IntoIterator<Item = String>, lost: u32) -> Result<Option<Stage>, Failure> {
+    match cancel(on, keys) {
+        Ok(()) => Ok(None),
+        Err(error) => bear(error, lost).map(Some),
+    }
 }
 
 /// Ends what still runs of these, and removes the records.

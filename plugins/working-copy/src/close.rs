@@ -33,7 +33,7 @@ pub fn close(c: &Context, b: &Blueprint<WorkingCopy>, on: &Resource<WorkingCopy>
 fn of_stay(b: &Blueprint<WorkingCopy>, leftover: &Leftover) -> Vec<String> {
     let stay: Stay = leftover.state().ok().flatten().unwrap_or_default();
     let kinds: &[&str] = match stay.stage {
-        Reached::Begun | Reached::Found => &[FETCH, COPY],
+        Reached::Begun | Reached::Found | Reached::Ending => &[FETCH, COPY],
         Reached::Leaving => &[RESET],
         Reached::Active => &[],
     };

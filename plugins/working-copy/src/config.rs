@@ -29,11 +29,11 @@ pub struct Config {
     /// Every lease asks the remote, and fails while that does not answer. Default: false.
     #[serde(default)]
     pub strict: bool,
-    /// Seconds for the first clone of a repository on a host. Default: an hour.
+    /// Seconds for one fetch, which may be the first clone of a repository on a host. Default: an hour.
     #[serde(default = "clone_timeout")]
     #[schemars(range(min = 1, max = 86_400))]
     pub clone_timeout: u64,
-    /// Seconds for a fetch and for a checkout. Default: ten minutes.
+    /// Seconds for a checkout, and for cleaning up after it. Default: ten minutes.
     #[serde(default = "git_timeout")]
     #[schemars(range(min = 1, max = 86_400))]
     pub git_timeout: u64,

@@ -2,12 +2,12 @@
 
 use crate::WorkingCopy;
 use crate::activate::{Reached, Stay, names};
-use crate::batch::{Job, Stage, advance, answers, cancel, forget};
+use crate::batch::{Job, Stage, advance, answers, end, forget};
 use crate::copy::{self, Target};
 use crate::ground::Ground;
 use crate::open::{COPY, FETCH, RESET, TIDY, key, repositories};
 use crate::trouble::During;
-use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource};
+use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource, Wake};
 
 pub fn release(
     _: &Context,
@@ -18,12 +18,16 @@ pub fn release(
     let ground = Ground::of(on)?;
     let access = ground.access();
     let stay: Stay = p.state()?.unwrap_or_default();
+    let begun = matches!(stay.stage, Reached::Ending | Reached::Leaving);
+    let lost = if begun { stay.lost } else { 0 };
     if !matches!(stay.stage, Reached::Active | Reached::Leaving) {
         // It may be checking out still.
-        cancel(&access, of_activate(b, p)).map_err(|error| Failure::from(error).while_doing("ending the checkout"))?;
+        if let Some(Stage::Lost { reason, wake }) = end(&access, of_activate(b, p), lost)? {
+            let ending = Stay { stage: Reached::Ending, lost: lost + 1, ..Stay::default() };
+            return Ok(away(&ending, &reason, wake));
+        }
     }
     let mut leaving = Stay { stage: Reached::Leaving, ..Stay::default() };
-    let lost = if stay.stage == Reached::Leaving { stay.lost } else { 0 };
     let jobs = jobs(b, on, p, &ground)?;
     match advance(&access, &jobs, lost)? {
         Stage::Running { repository, wake } => {
@@ -31,7 +35,7 @@ pub fn release(
         }
         Stage::Lost { reason, wake } => {
             leaving.lost = lost + 1;
-            Ok(Progress::again(&leaving, format!("its host can't be reached: {reason}"), wake))
+            Ok(away(&leaving, &reason, wake))
         }
         Stage::Ended(ended) => {
             let failure = answers(&ended).err().map(|trouble| trouble.failure(During::Release));
@@ -40,6 +44,10 @@ pub fn release(
             failure.map_or(Ok(Progress::done()), Err)
         }
     }
+}
+
+fn away(saved: &Stay, reason: &str, wake: Wake) -> Progress {
+    Progress::again(saved, format!("its host can't be reached: {reason}"), wake)
 }
 
 /// One for every repository of the copy, since a lease can reach them all; and one for what lies beside them.

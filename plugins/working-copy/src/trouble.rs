@@ -73,6 +73,7 @@ impl Trouble {
     pub fn reason(&self) -> String {
         let what = match &self.missing {
             Some(missing) => format!("{} has no {missing}", self.repository),
+            None if self.says(&NO_COMMIT) => format!("{} has not what is asked of it", self.repository),
             None => format!("{} could not be set up", self.repository),
         };
         format!("{what}; phase {}: `{}`: {}", self.phase, self.command, self.stderr.replace('\n', " / "))

@@ -42,7 +42,7 @@ try prepare rm -rf -- "$copy/.git"
 try prepare remove "$fresh"
 lock shared "$cache"
 try cache settle "$cache"
-if ! GIT_ALLOW_PROTOCOL=file git clone --local --no-checkout --template= -- "$cache" "$fresh"; then
+if ! GIT_ALLOW_PROTOCOL=file git clone --quiet --local --no-checkout --template= -- "$cache" "$fresh"; then
     [ ! -d "$cache" ] || : >"$cache/suspect"
     phase=cache
     fail git clone --local --no-checkout "$cache" "$fresh"

@@ -116,7 +116,8 @@ while [ $# -gt 0 ]; do
             fail "$complaint"
         fi
         answer "missing $kind $value"
-        refuse "the remote has no such $kind" git rev-parse --verify "${name:-$value}^{commit}"
+        [ "$kind" != branch ] || value=refs/heads/$value
+        refuse "the remote has no such $kind" git rev-parse --verify "$value^{commit}"
     fi
     # What HEAD stands for is checked out as the branch that it is.
     branch=

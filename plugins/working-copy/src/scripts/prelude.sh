@@ -63,7 +63,7 @@ setting http.lowSpeedTime 60
 
 check_tools() {
     phase=tools
-    command -v git || refuse 'there is no git here' git version
+    command -v git >/dev/null || refuse 'there is no git here' git version
     version=$(git version) || fail git version
     set -- $(printf '%s\n' "$version" | sed -n 's/^git version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
     if [ "${1:-0}" -lt 2 ] || { [ "$1" -eq 2 ] && [ "${2:-0}" -lt 31 ]; }; then

@@ -32,7 +32,7 @@ fn files_that_were_made_changed_and_ignored_are_swept_away() {
     write(&copy.join("untracked/deep/file"), "x");
     write(&copy.join(".gitattributes"), "* filter=evil\n");
     std::fs::create_dir_all(copy.join("empty/folders")).unwrap();
-    std::fs::set_permissions(copy.join("untracked/deep"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(copy.join("untracked/deep"), std::fs::Permissions::from_mode(0o0)).unwrap();
     world.git("app", &["init", "--quiet", "inner"]);
     write(&copy.join("inner/x"), "x");
     std::fs::remove_dir_all(copy.join("folder")).unwrap();

@@ -50,6 +50,8 @@ pub struct Machine {
     pub commands: Vec<Command>,
     /// Calls until it can be reached again.
     pub down: usize,
+    /// So many jobs are lost in their middle, as by a reboot.
+    pub reboots: usize,
     jobs: BTreeMap<String, Job>,
     /// What jobs answered, in the order in which they ended.
     pub answers: Vec<String>,
@@ -65,6 +67,7 @@ impl Machine {
             secrets: BTreeMap::new(),
             commands: Vec::new(),
             down: 0,
+            reboots: 0,
             jobs: BTreeMap::new(),
             answers: Vec::new(),
         };
@@ -174,6 +177,13 @@ impl fake::Outside for Machine {
         if !job.asked {
             job.asked = true;
             return Ok(jobs::State::Running);
+        }
+        if self.reboots > 0 {
+            self.reboots -= 1;
+            job.kill();
+            job.child = None;
+            let exit = Exit::Signal("LOST".into());
+            job.output = Some(Output { exit, stdout: vec![], stderr: vec![], truncated: false });
         }
         let first = job.child.is_some();
         let output = job.finish();

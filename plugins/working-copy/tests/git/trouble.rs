@@ -132,7 +132,25 @@ fn a_host_that_is_away_for_a_while_is_waited_for() {
     world.machine().down = 1000;
     let failure = world.activate(&mut place).unwrap_err();
     assert_eq!((failure.blame, failure.next), (Blame::Host, Next::BackOff), "{}", failure.reason);
+    world.machine().down = 5;
+    world.release(&mut place).unwrap();
     world.close();
+}
+
+#[test]
+fn what_a_reboot_of_the_host_has_ended_is_begun_again() {
+    let remote = Remote::new();
+    let mut world = World::new(config(&[("app", &remote)]), json!({}));
+    world.machine().reboots = 2;
+    world.open().unwrap();
+    let mut place = world.place(json!({ "branch": "main" }));
+    world.machine().reboots = 2;
+    world.activate(&mut place).unwrap();
+    assert_eq!(world.head("app"), remote.head());
+    world.machine().reboots = 2;
+    world.release(&mut place).unwrap();
+    world.assert_clean("app");
+    assert_eq!((world.machine().reboots, world.machine().records()), (0, 0));
 }
 
 #[test]
