@@ -60,6 +60,9 @@ const NO_COMMIT: [&str; 4] = [
     "no such remote ref",
 ];
 
+/// … and where a part of git, or ssh, is not installed on the host.
+const NO_PROGRAM: [&str; 3] = ["is not a git command", "cannot run ssh", "ssh: not found"];
+
 /// What any program says where the host has no room, or does not let it write.
 const NO_ROOM: [&str; 4] =
     ["No space left on device", "Disk quota exceeded", "Read-only file system", "Cannot allocate memory"];
@@ -101,6 +104,9 @@ impl Trouble {
     }
 
     fn remote_failure(&self, reason: String) -> Failure {
+        if self.says(&NO_PROGRAM) {
+            return Failure::elsewhere(reason);
+        }
         let gone = self.missing.is_some() || self.says(&NO_COMMIT);
         if self.says(&REFUSED) {
             Failure::operator(reason)
@@ -156,6 +162,7 @@ mod tests {
             ("tools", "there is no git here", Open, Blame::Host, Next::Elsewhere),
             ("verify", "it is not clean: ?? x", Release, Blame::Host, Next::Gone),
             ("clean", "No space left on device", Release, Blame::Host, Next::Gone),
+            ("lfs", "git: 'lfs' is not a git command. See 'git --help'.", Activate, Blame::Host, Next::Elsewhere),
             ("time", "", Activate, Blame::Host, Next::BackOff),
         ];
         for (phase, stderr, during, blame, next) in rows {

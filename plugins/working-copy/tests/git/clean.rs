@@ -126,6 +126,29 @@ fn what_was_planted_in_git_neither_runs_nor_stays() {
 }
 
 #[test]
+fn what_was_planted_in_a_cache_neither_runs_nor_goes_on() {
+    let remote = remote();
+    let mut world = World::opened(config(&[("app", &remote)]), json!({}));
+    let (mut place, _) = world.lease(json!({}));
+    let trap = world.machine().home.path().join("sprung");
+    let program = world.machine().home.path().join("program");
+    write(&program, &format!("#!/bin/sh\ntouch {}\n", trap.display()));
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let elsewhere = world.machine().home.path().join("elsewhere");
+    world.git("app", &["clone", "--quiet", "--bare", ".", elsewhere.to_str().unwrap()]);
+    let cache = world.machine().cache();
+    let text = format!("[core]\n\tbare = true\n\talternateRefsCommand = {0}\n\tfsmonitor = {0}\n", program.display());
+    write(&cache.join("config"), &text);
+    write(&cache.join("hooks/reference-transaction"), "#!/bin/sh\nexit 1\n");
+    write(&cache.join("objects/info/alternates"), &format!("{}\n", elsewhere.join("objects").display()));
+    world.release(&mut place).unwrap();
+    world.assert_clean("app");
+    assert!(!world.copy("app").join(".git/objects/info/alternates").exists(), "it would read what others write");
+    assert!(!cache.join("hooks").exists() && !cache.join("objects/info/alternates").exists());
+    assert!(!trap.exists());
+}
+
+#[test]
 fn branches_and_commits_of_a_lease_are_gone_after_it() {
     let remote = remote();
     let mut world = World::opened(config(&[("app", &remote)]), json!({}));
@@ -203,14 +226,16 @@ fn a_copy_that_can_not_be_cleaned_is_not_lent_again() {
 }
 
 #[test]
-fn commands_of_a_lease_that_ends_while_it_is_set_up_are_ended() {
+fn jobs_of_a_lease_that_ends_while_it_is_set_up_are_ended() {
     let remote = remote();
     let mut world = World::opened(config(&[("app", &remote)]), json!({}));
-    // Nothing was saved of this stay, though its jobs were started.
-    let mut place = world.place(json!({ "branch": "main" }));
-    world.activate(&mut place).unwrap();
-    place.state = None;
-    world.release(&mut place).unwrap();
-    world.assert_clean("app");
-    assert_eq!(world.machine().records(), 0);
+    // It fetches; it checks out.
+    for calls in [1, 4] {
+        let mut place = world.place(json!({ "branch": "main" }));
+        world.begin(&mut place, calls);
+        assert!(world.machine().records() > 0);
+        world.release(&mut place).unwrap();
+        world.assert_clean("app");
+        assert_eq!(world.machine().records(), 0);
+    }
 }

@@ -1,6 +1,5 @@
 //! One cache, and many who use it at once.
 
-use crate::machine::Machine;
 use crate::remote::{Remote, git};
 use crate::world::{World, config};
 use drydock_sdk::serde_json::json;
@@ -21,11 +20,6 @@ fn without(home: &Path, programs: &[&str]) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
-fn cache(machine: &Machine) -> std::path::PathBuf {
-    let entries = std::fs::read_dir(machine.caches()).unwrap().map(|entry| entry.unwrap().path());
-    entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "git")).unwrap()
-}
-
 #[test]
 fn where_there_is_no_flock_the_lock_of_a_dead_process_is_taken_over() {
     let remote = Remote::new();
@@ -33,7 +27,7 @@ fn where_there_is_no_flock_the_lock_of_a_dead_process_is_taken_over() {
     let home = world.machine().home.path().to_owned();
     world.machine().path = without(&home, &["flock"]);
     world.open().unwrap();
-    let held = cache(world.machine()).with_extension("git.held");
+    let held = world.machine().cache().with_extension("git.held");
     assert!(!held.exists() && !held.is_symlink(), "it was let go of");
     // The number of a process that lives, and that was started at another time.
     std::os::unix::fs::symlink(format!("{} Thu Jan  1 00:00:00 1970", std::process::id()), &held).unwrap();

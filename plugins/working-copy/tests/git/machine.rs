@@ -84,6 +84,14 @@ impl Machine {
         self.home.path().join(".cache/drydock/git")
     }
 
+    /// The one cache that it has.
+    pub fn cache(&self) -> PathBuf {
+        let entries = std::fs::read_dir(self.caches()).unwrap().map(|entry| entry.unwrap().path());
+        let caches: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "git")).collect();
+        assert_eq!(caches.len(), 1, "one cache: {caches:?}");
+        caches[0].clone()
+    }
+
     /// How often a remote was asked.
     pub fn contacts(&self) -> usize {
         self.answers.iter().flat_map(|answer| answer.lines()).filter(|line| line.starts_with("contact ")).count()

@@ -2,6 +2,7 @@
 
 use crate::remote::Remote;
 use crate::world::{World, config};
+use drydock_sdk::Next;
 use drydock_sdk::serde_json::json;
 
 #[test]
@@ -86,6 +87,31 @@ fn pointers_of_lfs_stay_as_they_are() {
     let mut world = World::opened(config(&[("app", &remote)]), json!({}));
     let (mut place, _) = world.lease(json!({ "branch": "main" }));
     assert_eq!(std::fs::read_to_string(world.copy("app").join("big.bin")).unwrap(), pointer);
+    world.release(&mut place).unwrap();
+    world.assert_clean("app");
+}
+
+#[test]
+fn lfs_is_asked_where_it_is_wanted_and_has_a_store_beside_the_cache() {
+    let remote = Remote::new();
+    remote.commit(".gitattributes", "*.bin filter=lfs -text\n");
+    let mut config = config(&[("app", &remote)]);
+    config["repositories"]["app"]["lfs"] = json!(true);
+    let mut world = World::opened(config, json!({}));
+    assert_eq!(world.refused(json!({})).next, Next::Elsewhere, "a host without it can't serve");
+
+    // A stand-in: it notes what it is asked, and where it is told to keep things.
+    let tools = world.machine().home.path().join("tools");
+    std::fs::create_dir(&tools).unwrap();
+    let script = "#!/bin/sh\necho \"$* $(git config lfs.storage)\" >>\"$HOME/asked\"\n";
+    std::fs::write(tools.join("git-lfs"), script).unwrap();
+    std::fs::set_permissions(tools.join("git-lfs"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.display(), world.machine().path);
+    world.machine().path = path;
+    let (mut place, _) = world.lease(json!({}));
+    let cache = world.machine().cache();
+    let asked = std::fs::read_to_string(world.machine().home.path().join("asked")).unwrap();
+    assert_eq!(asked, format!("install --local --skip-repo {0}.lfs\npull {0}.lfs\n", cache.display()));
     world.release(&mut place).unwrap();
     world.assert_clean("app");
 }

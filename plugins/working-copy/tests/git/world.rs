@@ -13,8 +13,6 @@ pub struct World {
     pub on: Resource<WorkingCopy>,
     /// What was last saved of a stay.
     pub saved: Option<Value>,
-    /// Steps so far that were not finished by a call.
-    pub agains: usize,
     stays: usize,
 }
 
@@ -47,7 +45,7 @@ impl World {
     pub fn new(config: Value, request: Value) -> World {
         let b = fake::blueprint::<WorkingCopy>(config);
         let on = allocated(&b, request);
-        World { b, machine: Some(Machine::new()), on, saved: None, agains: 0, stays: 0 }
+        World { b, machine: Some(Machine::new()), on, saved: None, stays: 0 }
     }
 
     /// A copy that is open.
@@ -81,7 +79,6 @@ impl World {
                 self.on.attributes.directory = added["directory"].as_str().map(str::to_owned);
                 return Ok(());
             }
-            self.agains += 1;
         }
         panic!("open has no end")
     }
@@ -107,6 +104,17 @@ impl World {
             world.saved = saved;
             Ok(answer?.handout().unwrap().clone())
         })
+    }
+
+    /// The first calls of `activate`, none of which is the last.
+    pub fn begin(&mut self, place: &mut Place<WorkingCopy>, calls: usize) {
+        self.with(|world| {
+            for _ in 0..calls {
+                let progress = WorkingCopy::activate(&fake::context("activate"), &world.b, &world.on, place).unwrap();
+                assert!(!progress.is_done());
+                place.state = progress.saved().map(Value::to_string);
+            }
+        });
     }
 
     pub fn release(&mut self, place: &mut Place<WorkingCopy>) -> Result<(), Failure> {
