@@ -98,7 +98,8 @@ reach_remotes() {
     GIT_SSH_COMMAND='ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=30'
     GIT_SSH_COMMAND="$GIT_SSH_COMMAND -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
     if [ -n "${DRYDOCK_KNOWN_HOSTS:-}" ]; then
-        known=$1.known_hosts
+        # Another blueprint may use the same cache, and know others.
+        known=$1.$(printf '%s' "$DRYDOCK_KNOWN_HOSTS" | cksum | tr -cd 0-9).known_hosts
         printf '%s\n' "$DRYDOCK_KNOWN_HOSTS" >"$known.$$" && mv -f -- "$known.$$" "$known" || fail mv "$known"
         export known
         # The variable is for the shell that git starts it with.
