@@ -1,15 +1,18 @@
-//! Builds the plugin that the program brings along, and says where its component is:
-//! `include_bytes!(env!("DRYDOCK_PREALLOCATED_WASM"))`.
+//! Builds the plugins that the program brings along, and says where their components are: they are in the folder that
+//! `env!("DRYDOCK_PLUGINS")` names.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const TARGET: &str = "wasm32-wasip2";
 
+/// What comes with the program; `src/server/bundled.rs` has the same list.
+const BUNDLED: [&str; 4] = ["almanac", "ec2", "preallocated", "working-copy"];
+
 fn main() -> ExitCode {
     match build() {
-        Ok(component) => {
-            println!("cargo::rustc-env=DRYDOCK_PREALLOCATED_WASM={}", component.display());
+        Ok(folder) => {
+            println!("cargo::rustc-env=DRYDOCK_PLUGINS={}", folder.display());
             ExitCode::SUCCESS
         }
         Err(sentence) => {
@@ -23,15 +26,22 @@ fn build() -> Result<PathBuf, String> {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("../..");
     let plugins = root.join("plugins");
     // Not the folder as a whole: it holds the target folder, which every build changes.
-    for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "plugins/preallocated", "wit"] {
+    for path in ["plugins/Cargo.toml", "plugins/Cargo.lock", "wit"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    // A plugin's own tests are not in its component.
+    for plugin in ["sdk"].into_iter().chain(BUNDLED) {
+        for part in ["Cargo.toml", "src"] {
+            println!("cargo::rerun-if-changed={}", plugins.join(plugin).join(part).display());
+        }
     }
 
     has_target()?;
     let target = plugins.join("target");
     let mut cargo = Command::new(variable("CARGO")?);
     cargo
-        .args(["build", "--locked", "--release", "--package", "drydock-preallocated", "--target", TARGET])
+        .args(["build", "--locked", "--release", "--target", TARGET])
+        .args(BUNDLED.iter().flat_map(|plugin| ["--package".to_owned(), format!("drydock-{plugin}")]))
         .arg("--target-dir")
         .arg(&target)
         .current_dir(&plugins);
@@ -44,14 +54,17 @@ fn build() -> Result<PathBuf, String> {
         let said = String::from_utf8_lossy(&output.stderr);
         // One line for each: a message to cargo ends at the line's end.
         said.lines().for_each(|line| println!("cargo::warning={line}"));
-        return Err(format!("building plugins/preallocated for {TARGET} failed ({}); see above", output.status));
+        return Err(format!("building plugins/ for {TARGET} failed ({}); see above", output.status));
     }
 
-    // A copy of this build's own, which the next one does not change under it.
-    let built = target.join(TARGET).join("release/preallocated.wasm");
-    let component = Path::new(&variable("OUT_DIR")?).join("preallocated.wasm");
-    std::fs::copy(&built, &component).map_err(|error| format!("{} can't be copied: {error}", built.display()))?;
-    Ok(component)
+    // Copies of this build's own, which the next one does not change under it.
+    let folder = PathBuf::from(variable("OUT_DIR")?);
+    for plugin in BUNDLED {
+        let built = target.join(TARGET).join(format!("release/{}.wasm", plugin.replace('-', "_")));
+        std::fs::copy(&built, folder.join(plugin).with_extension("wasm"))
+            .map_err(|error| format!("{} can't be copied: {error}", built.display()))?;
+    }
+    Ok(folder)
 }
 
 /// Whether the standard library for the guests' target is there. Asked first, since cargo's own complaint about it is a

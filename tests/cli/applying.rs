@@ -175,6 +175,11 @@ async fn plugins_and_slots_are_listed() {
     let plugin = &plugins["plugins"][0];
     assert_eq!((&plugin["blueprints"], &plugin["resources"]), (&json!(["lab"]), &json!(1)));
     assert!(run(&house, &["plugins"]).ok().contains("drydock:blueprint@"));
+    let explained = run(&house, &["plugin", "explain", "lab"]).ok();
+    assert!(explained.starts_with("lab runs ") && explained.contains("commands:ssh"), "{explained}");
+    let explained = run(&house, &["plugin", "explain", "lab", "--json"]).json();
+    let ssh = explained["asks"].as_array().unwrap().iter().find(|ask| ask["scope"] == "ssh").unwrap().clone();
+    assert_eq!(ssh["granted_by"], json!(["commands:ssh"]));
     let slots = run(&house, &["slots", "--space", "lab"]).ok();
     assert!(slots.lines().count() == 2 && slots.contains("host/h2") && slots.contains(&id), "{slots}");
     assert_eq!(run(&house, &["slots", "--space", "other"]).ok(), "no slots\n");

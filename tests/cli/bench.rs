@@ -17,7 +17,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Every row, in order, with its unit.
-const ROWS: [(&str, &str); 38] = [
+const ROWS: [(&str, &str); 41] = [
     ("store, 1 caller", "leases/s"),
     ("store, 1 caller: processor time", "ms/lease"),
     ("store, 16 callers", "leases/s"),
@@ -43,6 +43,9 @@ const ROWS: [(&str, &str); 38] = [
     ("look and plan, 500 resources", "ms"),
     ("memory, at the end", "MB"),
     ("memory, at most", "MB"),
+    ("plugin call", "µs"),
+    ("plugin call: as a native function", "µs"),
+    ("plugin call: as a process that only echoes", "µs"),
     ("lease among 2000 resources", "ms"),
     ("lease among 2000 resources: statements", "count"),
     ("lease among 2000 resources: deciding calls", "count"),

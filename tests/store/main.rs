@@ -16,6 +16,7 @@ mod lifetimes;
 mod lists;
 mod nesting;
 mod nodes;
+mod observing;
 mod planning;
 #[path = "../fixture/postgres.rs"]
 mod postgres;
@@ -58,6 +59,12 @@ on_every_engine! {
         what_does_not_answer_takes_nothing_new_until_it_does,
         what_was_left_is_cleared_before_it_is_lent_again,
         what_is_gone_breaks,
+    }
+    observing {
+        what_is_seen_is_kept_and_news_only_if_it_is_other,
+        what_was_left_behind_is_listed_once,
+        findings_follow_from_two_whole_looks,
+        what_is_withdrawn_comes_back_unless_an_operator_drained_it,
     }
     planning {
         a_ready_place_makes_the_lease_active_at_once,

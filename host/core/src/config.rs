@@ -85,11 +85,22 @@ pub struct BlueprintConfig {
     /// every 5 seconds then, and lent again once it answers and what was left on it is cleared. Default: 60.
     #[serde(default = "a_minute")]
     pub check_every: u32,
+    /// Seconds between two looks at what exists outside, where the plugin can (machines at a provider, hosts of an
+    /// Almanac); 5 to 86,400, 0 for never. One node looks, for all. A resource that is missing twice in a row, from looks
+    /// that saw everything, is gone; one that is withdrawn there takes nothing new. Default: 60.
+    #[serde(default = "a_minute")]
+    pub observe_every: u32,
+    /// What becomes of things outside that were made for a resource which is closed: `"report"` puts them on the leak
+    /// list, `"remove"` also has the plugin remove those that this store's resources have left behind. Default:
+    /// `"report"`.
+    #[serde(default)]
+    pub sweep: Sweep,
     /// Takes nothing new; what it has goes on. Requests for it wait. Default: `false`.
     #[serde(default)]
     pub disabled: bool,
     /// What the plugin may do of what it asks: `"commands:ssh"`, `"commands:local"`, `"leases:TYPE"` (its resources may
-    /// lease things of that type for themselves). Default: none.
+    /// lease things of that type for themselves), `"credential:NAME"` (it may use that credential), `"http:HOST"` (it may
+    /// send requests there, see [HTTP for plugins](#http-for-plugins)). Default: none.
     #[serde(default)]
     pub grants: Vec<String>,
 }
@@ -115,6 +126,15 @@ pub enum Growth {
     Pack,
     /// A new resource before sharing one that is in use; then the emptiest.
     Spread,
+}
+
+/// What becomes of what a resource has left outside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sweep {
+    #[default]
+    Report,
+    Remove,
 }
 
 /// How long a resource lives, as its blueprint was configured when it was made. Times are in milliseconds.
@@ -151,6 +171,8 @@ impl BlueprintConfig {
             open_timeout: ten_minutes(),
             step_timeout: half_a_minute(),
             check_every: a_minute(),
+            observe_every: a_minute(),
+            sweep: Sweep::default(),
             disabled: false,
             grants: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! The data of one store: all that one call of a guest has, and all that is left of it afterwards.
 
 use crate::commands::Runner;
+use crate::http::Gate;
 use crate::limits::Limits;
 use crate::view::Viewer;
 use drydock_core::contract::Permission;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Which function of the contract is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +64,26 @@ pub(crate) struct Call {
     pub(crate) logged: u32,
     pub(crate) memory: Memory,
     pub(crate) wasi: WasiCtx,
+    pub(crate) http: WasiHttpCtx,
+    pub(crate) gate: Gate,
     pub(crate) table: ResourceTable,
+}
+
+impl Call {
+    pub(crate) fn asker(&self) -> Asker {
+        Asker { function: self.function, blueprint: self.blueprint.clone(), rights: self.rights.clone() }
+    }
 }
 
 impl WasiView for Call {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Call {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.gate }
     }
 }
 
@@ -78,6 +94,22 @@ pub(crate) struct Rights {
     pub(crate) asks: Arc<[Permission]>,
     /// Such as `commands:local`.
     pub(crate) grants: Vec<String>,
+}
+
+impl Rights {
+    /// The grants as they would be with one more, as they are written in the configuration.
+    pub(crate) fn with_grant(&self, grant: &str) -> String {
+        let grants = self.grants.iter().map(String::as_str).chain([grant]);
+        grants.map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Who wants something, for what has to be decided apart from the call itself.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) function: Function,
+    pub(crate) blueprint: String,
+    pub(crate) rights: Rights,
 }
 
 /// The limits on what wasm itself allocates in one call. Growing a memory too far is a trap, and not a failed

@@ -4,6 +4,7 @@ use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
 use crate::bindings::with_inventory::{PluginWithInventory, PluginWithInventoryPre};
 use crate::bindings::{self, PluginPre, types};
 use crate::call::{Call, Function, Rights};
+use crate::http::Denials;
 use crate::sandbox::{Frame, Guest, Sandbox};
 use crate::schemas::Schemas;
 use crate::translate as t;
@@ -56,6 +57,7 @@ impl Component {
             time: sandbox.limits().deciding_time,
             view: None,
             leases: None,
+            denials: Denials::default(),
         };
         let call = |guest: bindings::Plugin, mut store: Store<Call>| -> Guest<_> {
             Box::pin(async move { guest.drydock_blueprint_planning().call_describe(&mut store).await })
@@ -91,12 +93,13 @@ impl Component {
             time: self.sandbox.limits().deciding_time,
             view,
             leases: None,
+            denials: Denials::default(),
         }
     }
 }
 
 /// A call about what is outside.
-fn outside(function: Function, call: &ObserveCall) -> Frame<'_> {
+fn outside<'a>(function: Function, call: &'a ObserveCall, denials: &Denials) -> Frame<'a> {
     Frame {
         function,
         blueprint: Some(&call.blueprint),
@@ -104,7 +107,13 @@ fn outside(function: Function, call: &ObserveCall) -> Frame<'_> {
         time: Duration::from_millis(call.context.deadline),
         view: None,
         leases: None,
+        denials: denials.clone(),
     }
+}
+
+/// What the plugin says of its failure, and what the host denied it: the guest saw a broken connection only.
+fn explained(failure: Failure, denials: &Denials) -> Failure {
+    Failure { reason: denials.explain(failure.reason), ..failure }
 }
 
 #[async_trait]
@@ -180,6 +189,7 @@ impl Plugin for Component {
         };
         let (context, blueprint, resource) =
             (t::context(&call.context), t::blueprint(&call.blueprint), t::resource(&call.resource));
+        let denials = Denials::default();
         let frame = Frame {
             function: Function::Check,
             blueprint: Some(&call.blueprint),
@@ -187,6 +197,7 @@ impl Plugin for Component {
             time: Duration::from_millis(call.context.deadline),
             view: None,
             leases: None,
+            denials: denials.clone(),
         };
         let check = |guest: PluginWithHealth, mut store: Store<Call>| -> Guest<_> {
             Box::pin(async move {
@@ -194,7 +205,10 @@ impl Plugin for Component {
                 health.call_check(&mut store, &context, &blueprint, &resource).await
             })
         };
-        Ok(t::verdict(self.sandbox.run(instance, &self.rights, frame, check).await?))
+        Ok(match t::verdict(self.sandbox.run(instance, &self.rights, frame, check).await?) {
+            Verdict::Sick(why) => Verdict::Sick(denials.explain(why)),
+            verdict => verdict,
+        })
     }
 
     async fn observe(&self, call: ObserveCall) -> Result<Result<Observation, Failure>, Fault> {
@@ -205,10 +219,11 @@ impl Plugin for Component {
                 async move { guest.drydock_blueprint_inventory().call_observe(&mut store, &context, &blueprint).await },
             )
         };
-        let frame = outside(Function::Observe, &call);
+        let denials = Denials::default();
+        let frame = outside(Function::Observe, &call, &denials);
         match self.sandbox.run(instance, &self.rights, frame, observe).await? {
             Ok(seen) => Ok(Ok(t::observation(seen).map_err(|broken| broken.in_answer_of("observe"))?)),
-            Err(failure) => Ok(Err(t::failure(failure))),
+            Err(failure) => Ok(Err(explained(t::failure(failure), &denials))),
         }
     }
 
@@ -220,10 +235,11 @@ impl Plugin for Component {
                 guest.drydock_blueprint_inventory().call_remove(&mut store, &context, &blueprint, &thing).await
             })
         };
-        let frame = outside(Function::Remove, &call);
+        let denials = Denials::default();
+        let frame = outside(Function::Remove, &call, &denials);
         match self.sandbox.run(instance, &self.rights, frame, remove).await? {
             Ok(progress) => Ok(Ok(t::removal(progress).map_err(|broken| broken.in_answer_of("remove"))?)),
-            Err(failure) => Ok(Err(t::failure(failure))),
+            Err(failure) => Ok(Err(explained(t::failure(failure), &denials))),
         }
     }
 
@@ -250,6 +266,7 @@ impl Plugin for Component {
         };
         let (context, blueprint, resource) =
             (t::context(&call.context), t::blueprint(&call.blueprint), t::resource(&call.resource));
+        let denials = Denials::default();
         let frame = Frame {
             function: Function::Act(step),
             blueprint: Some(&call.blueprint),
@@ -257,6 +274,7 @@ impl Plugin for Component {
             time: Duration::from_millis(call.context.deadline),
             view: None,
             leases: call.leases.clone(),
+            denials: denials.clone(),
         };
         let answer = self
             .run(frame, move |guest, mut store| {
@@ -276,7 +294,7 @@ impl Plugin for Component {
             Ok(progress) => {
                 Ok(Ok(t::progress(progress, &call, &self.schemas).map_err(|b| b.in_answer_of(step.name()))?))
             }
-            Err(failure) => Ok(Err(t::failure(failure))),
+            Err(failure) => Ok(Err(explained(t::failure(failure), &denials))),
         }
     }
 }

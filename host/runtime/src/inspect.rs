@@ -15,11 +15,11 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 5] = ["types", "log", "view", "commands", "leases"];
+const IMPORTS: [&str; 6] = ["types", "log", "view", "commands", "credentials", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.
-const WASI: [&str; 20] = [
+const WASI: [&str; 22] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
@@ -34,6 +34,8 @@ const WASI: [&str; 20] = [
     "wasi:clocks/wall-clock",
     "wasi:filesystem/preopens",
     "wasi:filesystem/types",
+    "wasi:http/outgoing-handler",
+    "wasi:http/types",
     "wasi:io/error",
     "wasi:io/poll",
     "wasi:io/streams",
@@ -193,7 +195,7 @@ fn only_served_imports(name: &str, resolve: &Resolve, world: WorldId) -> Result<
         }
         missing.insert(match (import.package.as_str(), import.name.as_str()) {
             _ if import.is_ours() => format!("`{}` ({full})", import.name),
-            ("wasi:http", _) => format!("HTTP ({full})"),
+            ("wasi:http", _) => format!("of HTTP, what is not for sending requests ({full})"),
             ("wasi:sockets", _) => format!("sockets ({full}), which no plugin gets"),
             _ => full,
         });
@@ -292,7 +294,8 @@ pub(crate) mod tests {
         refused(&with(&["drydock:blueprint/jobs@0.1.0"]), &["`jobs`"]);
         inspect("x.wasm", &with(&["drydock:blueprint/leases@0.1.0"])).unwrap();
         refused(&with(&["drydock:blueprint/jobs@0.1.0", "drydock:blueprint/files@0.1.0"]), &["`files`", "`jobs`"]);
-        refused(&with(&["wasi:http/outgoing-handler@0.2.3"]), &["HTTP (wasi:http/outgoing-handler)"]);
+        inspect("x.wasm", &with(&["wasi:http/types@0.2.3", "wasi:http/outgoing-handler@0.2.3"])).unwrap();
+        refused(&with(&["wasi:http/incoming-handler@0.2.3"]), &["HTTP", "(wasi:http/incoming-handler)"]);
         refused(&with(&["wasi:sockets/tcp@0.2.3"]), &["sockets (wasi:sockets/tcp)"]);
         refused(&with(&["other:thing/there@1.0.0", "bare"]), &["other:thing/there", "bare"]);
     }

@@ -6,16 +6,18 @@ use crate::call::Call;
 use crate::commands::Runner;
 use crate::component::Component;
 use crate::engine::new_engine;
+use crate::http::HttpClient;
 use crate::inspect::inspect;
 use crate::limits::Limits;
 use crate::sandbox::Sandbox;
+use crate::translate::escaped;
 use drydock_core::plugin::{Fault, Plugin};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use wasmtime::Engine;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::{Engine, StoreContextMut};
 
 /// Loads plugins. All that one loader loads share an engine; a program needs one.
 pub struct Loader {
@@ -62,9 +64,15 @@ impl Loader {
     }
 
     pub fn with_limits(runner: Arc<Runner>, limits: Limits) -> Result<Loader, LoaderError> {
+        let http = Arc::new(HttpClient::new(runner.credentials().clone()));
+        Loader::with_http(runner, http, limits)
+    }
+
+    /// What guests send by HTTP goes by way of this client.
+    pub fn with_http(runner: Arc<Runner>, http: Arc<HttpClient>, limits: Limits) -> Result<Loader, LoaderError> {
         let engine = new_engine()?;
         let linker = Arc::new(link(&engine)?);
-        let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, limits));
+        let sandbox = Arc::new(Sandbox::new(engine.clone(), runner, http, limits));
         Ok(Loader { engine, linker, sandbox, loaded: Mutex::default(), cache: None, compiled: Arc::default() })
     }
 
@@ -130,6 +138,12 @@ impl Loader {
     }
 }
 
+/// As wasmtime names it.
+const IO_ERROR: &str = "wasi:io/error@0.2.12";
+
+/// Bytes that a guest is told of one error of a stream.
+const ERROR_TEXT: usize = 1 << 10;
+
 /// What guests can be linked with: [`inspect`] names what is missing here.
 fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     use wasmtime_wasi::WasiView as _;
@@ -144,10 +158,22 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     bindings::log::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::view::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::credentials::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::leases::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(l)?;
 
     // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
     wasmtime_wasi::p2::add_to_linker_proxy_interfaces_async(l)?;
+    // What it says of an error by itself may have a backtrace of the host in it.
+    l.allow_shadowing(true);
+    l.instance(IO_ERROR)?.func_wrap(
+        "[method]error.to-debug-string",
+        |store: StoreContextMut<'_, Call>, (error,): (Resource<wasmtime::Error>,)| {
+            Ok((escaped(&format!("{:#}", store.data().table.get(&error)?), ERROR_TEXT),))
+        },
+    )?;
+    l.allow_shadowing(false);
     random::insecure::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<_, WasiRandom>(l, |call| call.ctx().ctx.random())?;
     cli::exit::add_to_linker::<_, WasiCli>(l, Call::cli)?;
@@ -169,7 +195,8 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::Loader;
-    use crate::commands::{Credentials, Runner};
+    use crate::commands::Runner;
+    use crate::credentials::Credentials;
     use crate::inspect::tests::{LIFECYCLE, PLANNING, component};
     use std::sync::Arc;
 

@@ -3,9 +3,10 @@
 use crate::bindings::with_health::{PluginWithHealth, PluginWithHealthPre};
 use crate::bindings::with_inventory::{PluginWithInventory, PluginWithInventoryPre};
 use crate::bindings::{self, PluginPre};
-use crate::call::{Call, Function, Memory, Rights};
+use crate::call::{Asker, Call, Function, Memory, Rights};
 use crate::commands::Runner;
 use crate::console::Console;
+use crate::http::{Denials, Gate, HttpClient};
 use crate::limits::Limits;
 use crate::meter::Meter;
 use crate::pinned;
@@ -20,11 +21,13 @@ use tokio::sync::Semaphore;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
+use wasmtime_wasi_http::WasiHttpCtx;
 
 /// Where calls run. All components of one loader share it.
 pub(crate) struct Sandbox {
     engine: Engine,
     runner: Arc<Runner>,
+    http: Arc<HttpClient>,
     limits: Limits,
     /// How many calls may run at once. Two gates, so that acting calls, which wait for the outside, never keep
     /// deciding ones from running.
@@ -42,6 +45,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) time: Duration,
     pub(crate) view: Option<&'a dyn View>,
     pub(crate) leases: Option<Arc<dyn Nested>>,
+    /// Where it is written down what of HTTP was denied.
+    pub(crate) denials: Denials,
 }
 
 /// A call that is under way. It owns its store, so dropping it ends the guest.
@@ -82,10 +87,10 @@ impl Linked for PluginWithInventoryPre<Call> {
 const CARRIED: usize = 16 << 20;
 
 impl Sandbox {
-    pub(crate) fn new(engine: Engine, runner: Arc<Runner>, limits: Limits) -> Sandbox {
+    pub(crate) fn new(engine: Engine, runner: Arc<Runner>, http: Arc<HttpClient>, limits: Limits) -> Sandbox {
         let limits = limits.bounded();
         let (deciding, acting) = (Semaphore::new(limits.deciding_calls), Semaphore::new(limits.acting_calls));
-        Sandbox { engine, runner, limits, deciding, acting }
+        Sandbox { engine, runner, http, limits, deciding, acting }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -108,10 +113,12 @@ impl Sandbox {
         let console = Console::default();
         let meter = Arc::new(Meter::default());
         let blueprint = frame.blueprint.map_or("", |b| b.name.as_str());
+        let rights = Rights { grants: frame.grants.to_vec(), ..rights.clone() };
+        let asker = Asker { function, blueprint: blueprint.to_owned(), rights: rights.clone() };
         let mut store = self.store(Call {
             function,
             blueprint: blueprint.to_owned(),
-            rights: Rights { grants: frame.grants.to_vec(), ..rights.clone() },
+            rights,
             deadline: Instant::now() + frame.time,
             view: viewer,
             runner: self.runner.clone(),
@@ -119,6 +126,8 @@ impl Sandbox {
             logged: 0,
             memory: Memory::new(self.limits.memory),
             wasi: wasi(&frame, &console),
+            http: WasiHttpCtx::new(),
+            gate: Gate::new(self.http.clone(), asker, frame.denials.clone(), frame.time),
             table: ResourceTable::new(),
         });
         self.arm(&mut store, function, meter.clone());
@@ -139,7 +148,10 @@ impl Sandbox {
         trap::report(blueprint, function, &printed);
         match result {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(trap::fault(function, &error, &printed)),
+            Ok(Err(error)) => Err(match trap::fault(function, &error, &printed) {
+                Fault::Trapped(why) => Fault::Trapped(frame.denials.explain(why)),
+                fault => fault,
+            }),
             Err(_) => Err(trap::out_of_time(function, frame.time)),
         }
     }

@@ -9,7 +9,7 @@ use super::questions;
 use crate::contract::{Refusal, Request};
 use crate::model::proposal::{Change, Lost, NewClass, NewLease, Outcome, QUOTAS, SetOf};
 use crate::model::protection::Protection;
-use crate::model::rows::{Blueprint, Considered, Lease, RequestKey, Resource};
+use crate::model::rows::{Blueprint, Considered, Lease, Observed, RequestKey, Resource};
 use crate::model::status::LeaseStatus;
 use crate::planner::warm::warm_class;
 use crate::store::Touched;
@@ -231,6 +231,11 @@ impl Node {
         let pinned = self.farm().pinned(&row, &self.store).await;
         drop(io);
         Ok(pinned.map_or(true, |configured| configured.plugin.descriptor().steps.close))
+    }
+
+    /// What plugins last saw outside, by blueprint.
+    pub async fn observed(&self) -> Result<Vec<Observed>, AskError> {
+        Ok(self.read("what was seen", self.store.observed(None)).await?)
     }
 
     /// Blueprints that are configured or have resources.

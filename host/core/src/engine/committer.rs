@@ -147,6 +147,11 @@ fn story(proposals: &[Proposal], outcomes: &[Outcome]) -> String {
             Change::DrainBlueprint { blueprint, reason } => drained(blueprint, reason),
             Change::DrainResource { resource, reason, .. } => drained(resource, reason),
             Change::Checked(checked) => format!("checked {}: {:?}", checked.resource, checked.verdict),
+            Change::Observed(observing) => match &observing.seen {
+                Ok(seen) => format!("observed {} things for {}", seen.things.len(), observing.blueprint),
+                Err(why) => format!("observed nothing for {}: {why}", observing.blueprint),
+            },
+            Change::Stray(stray) => format!("{} was left behind by {}", stray.thing, stray.resource),
             Change::Retire { resource, .. } => format!("retire {resource}"),
             Change::Step(report) => format!("{} of {}", report.step.name(), report.subject),
             Change::Late(late) => format!("{} of {} came too late", late.step.name(), late.subject),

@@ -30,10 +30,13 @@ struct Known {
 
 pub async fn run(node: Arc<Node>) {
     let mut known: BTreeMap<String, Known> = BTreeMap::new();
+    let mut reconfigured = node.reconfigured.subscribe();
     loop {
         let Some(every) = shortest(&node) else {
             known.clear();
-            node.reconfigured.notified().await;
+            if reconfigured.changed().await.is_err() {
+                return;
+            }
             continue;
         };
         let next = known.values().map(|known| known.due).min().unwrap_or(i64::MAX);

@@ -9,6 +9,7 @@ mod heart;
 mod history;
 mod holds;
 mod hub;
+mod inventory;
 mod leaks;
 mod matcher;
 mod nesting;

@@ -7,7 +7,7 @@ use super::farm::{Farm, InForce};
 use super::holds::{self, Holds};
 use super::hub::{self, Message};
 use super::news::News;
-use super::{health, heart, history, matcher, revision, sweep};
+use super::{health, heart, history, inventory, matcher, revision, sweep};
 use crate::env::{Env, Point, Verdict, What};
 use crate::model::proposal::{Change, Lost, Outcome, Proposal};
 use crate::model::protection::Protections;
@@ -27,7 +27,7 @@ pub struct Node {
     /// The store has a newer revision than this node.
     pub(super) newer: Notify,
     /// Another configuration is in force here.
-    pub(super) reconfigured: Notify,
+    pub(super) reconfigured: watch::Sender<u64>,
     /// Types whose matchers run.
     matched: Mutex<BTreeSet<String>>,
     pub(crate) protections: Protections,
@@ -114,7 +114,7 @@ impl Node {
             farm: Mutex::new(Arc::new(farm)),
             configuring: tokio::sync::Mutex::default(),
             newer: Notify::new(),
-            reconfigured: Notify::new(),
+            reconfigured: watch::Sender::new(0),
             matched: Mutex::default(),
             protections,
             id,
@@ -152,6 +152,7 @@ impl Node {
         heart::take_over(&node).await?;
         node.spawn("heart", heart::run(Arc::clone(&node)));
         node.spawn("health", health::run(Arc::clone(&node)));
+        node.spawn("inventory", inventory::run(Arc::clone(&node)));
         node.spawn("revisions", revision::run(Arc::clone(&node)));
         if sweeps {
             node.spawn("sweep", sweep::run(Arc::clone(&node)));
@@ -299,7 +300,7 @@ impl Node {
     /// What was answered under another revision is not asked for any more.
     pub(super) fn set_farm(&self, farm: InForce) {
         *lock(&self.farm) = Arc::new(farm);
-        self.reconfigured.notify_one();
+        self.reconfigured.send_modify(|count| *count += 1);
         lock(&self.considered).clear();
     }
 

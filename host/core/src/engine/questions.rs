@@ -5,7 +5,7 @@ use super::farm::{Configured, InForce};
 use super::matcher::Matcher;
 use super::node::{Node, lock};
 use super::steps::resource_arg;
-use crate::contract::{Acquisition, Refusal, Request, ResourceArg, ResourceStatusArg};
+use crate::contract::{Acquisition, Refusal, Request, ResourceArg, ResourceStatusArg, Sight};
 use crate::env::{Point, Verdict, What};
 use crate::model::proposal::Change;
 use crate::model::protection::Protection;
@@ -163,7 +163,7 @@ impl Context {
     async fn decide(&self, matcher: &Matcher, blueprint: &str, configured: &Configured) -> Result<(), Fault> {
         match &self.resource {
             Some(resource) => {
-                let view = StoreView::new(&matcher.node, &resource.space);
+                let view = StoreView::new(&matcher.node, &resource.space, &resource.blueprint);
                 let result = self.acquire(matcher, blueprint, configured, &resource_arg(resource), &view).await?;
                 if let Ok(acquisition) = &result
                     && acquisition.share == 0
@@ -227,7 +227,7 @@ impl Context {
     async fn allocate(&self, matcher: &Matcher, blueprint: &str, configured: &Configured) -> Result<Allocated, Fault> {
         let node = &matcher.node;
         let config = &configured.config;
-        let view = StoreView::new(node, config.slot_space());
+        let view = StoreView::new(node, config.slot_space(), &config.name);
         let argument = self.farm.argument(blueprint, configured, node.env.now(), node.env.random());
         let asked = configured.plugin.allocate(&argument, &self.request, &view);
         let allocations = match call(node, &format!("allocate {blueprint}"), asked).await? {
@@ -366,13 +366,15 @@ struct StoreView<'a> {
     store: &'a Store,
     node: &'a Node,
     space: String,
+    blueprint: String,
     /// Whether anything was looked at, so that the answer may be another with other news.
     used: AtomicBool,
 }
 
 impl<'a> StoreView<'a> {
-    fn new(node: &'a Node, space: &str) -> StoreView<'a> {
-        StoreView { store: &node.store, node, space: space.to_owned(), used: AtomicBool::new(false) }
+    fn new(node: &'a Node, space: &str, blueprint: &str) -> StoreView<'a> {
+        let (space, blueprint) = (space.to_owned(), blueprint.to_owned());
+        StoreView { store: &node.store, node, space, blueprint, used: AtomicBool::new(false) }
     }
 }
 
@@ -386,6 +388,19 @@ impl View for StoreView<'_> {
         // A store that can't be read makes everything look taken: the plugin offers nothing, and is asked again.
         let taken = taken.unwrap_or_else(|_| keys.clone());
         keys.into_iter().filter(|key| taken.contains(key)).collect()
+    }
+
+    async fn observed(&self) -> Option<Sight> {
+        self.used.store(true, Ordering::Relaxed);
+        let io = self.node.env.io().await;
+        let observed = self.store.observed(Some(&self.blueprint)).await;
+        drop(io);
+        let row = observed.ok()?.into_iter().next().filter(|row| row.began > 0)?;
+        Some(Sight {
+            things: row.things.0,
+            age: self.node.env.now().saturating_sub(row.began).max(0) as u64,
+            complete: row.complete == 1,
+        })
     }
 
     async fn used(&self, key: String) -> u32 {

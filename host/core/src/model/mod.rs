@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod decide;
+pub mod inventory;
 pub mod news;
 mod plan;
 pub mod proposal;

@@ -3,7 +3,7 @@
 pub use super::plan::{Build, GiveUp, Item, Overflow, Placement, Plan, QUOTAS, Quota, Reclaim, Seen};
 use super::rows::{Considered, RequestKey};
 use super::sign::Sign;
-use crate::contract::{Failure, Handout, Request, Slot, Verdict};
+use crate::contract::{Failure, Handout, Request, Slot, Thing, Verdict};
 use crate::model::status::ResourceStatus;
 use crate::plugin::Step;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,10 @@ pub enum Change {
     Step(StepReport),
     /// An active resource was looked at.
     Checked(Checked),
+    /// A blueprint's plugin has looked at what is outside.
+    Observed(Observing),
+    /// Something outside was left behind by a resource.
+    Stray(Stray),
     /// A step of this node was answered, and its report came too late.
     Late(Late),
     /// An operator gives up on a resource that can't be closed.
@@ -257,6 +261,38 @@ pub struct Checked {
     pub closes: bool,
 }
 
+/// What a look at the outside came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observing {
+    pub blueprint: String,
+    /// The resource type.
+    pub kind: String,
+    /// What was seen, or why nothing was.
+    pub seen: Result<Sighted, String>,
+}
+
+/// What was seen outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sighted {
+    pub things: Vec<Thing>,
+    pub began: i64,
+    pub complete: bool,
+}
+
+/// A thing outside that bears the id of a resource which is not there any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stray {
+    /// The id for the leak list: the same for the same thing.
+    pub leak: String,
+    pub blueprint: String,
+    pub kind: String,
+    pub resource: String,
+    /// The provider's id.
+    pub thing: String,
+    pub attributes: String,
+    pub reason: String,
+}
+
 /// A step whose report was lost since its row had gone on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Late {
@@ -384,6 +420,8 @@ pub struct Keys {
     /// Stays.
     pub leftovers: BTreeSet<String>,
     pub leaks: BTreeSet<String>,
+    /// Blueprints, by what was seen for them.
+    pub observed: BTreeSet<String>,
     pub nodes: BTreeSet<String>,
     pub commits: BTreeSet<String>,
     /// Types with owners whose requests come one after the other.
@@ -448,6 +486,14 @@ impl Keys {
             }
             Change::Checked(checked) => {
                 self.whole.insert(checked.resource.clone());
+            }
+            Change::Observed(observing) => {
+                self.observed.insert(observing.blueprint.clone());
+                self.pools.insert(observing.kind.clone());
+            }
+            Change::Stray(stray) => {
+                self.leaks.insert(stray.leak.clone());
+                self.resources.insert(stray.resource.clone());
             }
             Change::Late(late) => {
                 match late.step {

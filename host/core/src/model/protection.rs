@@ -55,6 +55,16 @@ protections! {
     Epochs = "epochs",
     /// A node that was seen dead changes nothing.
     DeadNodes = "dead-nodes",
+    /// What is missing outside counts only against what was there before the look began.
+    SeenBefore = "seen-before",
+    /// What is missing outside, or left there, counts when it was seen so twice in a row.
+    SeenTwice = "seen-twice",
+    /// What is missing from a look that saw only a part does not count.
+    Complete = "complete",
+    /// What a resource has left outside is looked for, and removed.
+    Swept = "swept",
+    /// Only what a resource of this store has left behind is removed; of what the store knows nothing, it is told.
+    OursOnly = "ours-only",
     /// What another node may be opening is closed by that node.
     SameHands = "same-hands",
     /// `activate` commits against its place, not against whatever place its lease has by then.

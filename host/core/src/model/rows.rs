@@ -410,6 +410,23 @@ row! {
 }
 
 row! {
+    /// What the plugin of a blueprint last saw outside.
+    Observed in "observed", key 1 String = |row| row.blueprint.clone();
+    blueprint: String => Text,
+    kind: String => Text fixed,
+    /// The node that observes; another does when this one has not for long.
+    node: String => Text,
+    /// When the observation began, and when it was last tried.
+    began: i64 => Int,
+    tried_at: i64 => Int,
+    /// 1 when everything that existed then is in it.
+    complete: i64 => Int,
+    things: Doc<Vec<crate::contract::Thing>> => Text,
+    /// Why the last try saw nothing, if it did not.
+    failure: Option<String> => Text,
+}
+
+row! {
     /// One running daemon, or one that ran.
     NodeRow in "node", key 1 String = |row| row.id.clone();
     id: String => Text,

@@ -2,8 +2,8 @@
 
 use super::news::Cause;
 use super::rows::{
-    Aside, Blueprint, Class, Counter, CounterShare, Event, Leak, Lease, Leftover, NodeRow, Place, Pool, RequestKey,
-    Resource, Row, SlotRow,
+    Aside, Blueprint, Class, Counter, CounterShare, Event, Leak, Lease, Leftover, NodeRow, Observed, Place, Pool,
+    RequestKey, Resource, Row, SlotRow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,6 +114,7 @@ macro_rules! with_tables {
             asides: Aside,
             leftovers: Leftover,
             leaks: Leak,
+            observed: Observed,
             nodes: NodeRow,
         }
     };

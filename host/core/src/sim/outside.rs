@@ -18,6 +18,8 @@ pub struct Thing {
     pub shares: u32,
     /// The directories that it was made in, which it is gone with: places on other things.
     pub on: Vec<String>,
+    /// From when on it can be seen by who looks for it; until then it is there all the same.
+    pub visible_at: i64,
 }
 
 #[derive(Default)]
@@ -28,6 +30,8 @@ pub struct Seen {
     pub directories: BTreeSet<(String, String)>,
     /// By resource: the binding that it was opened on.
     pub bindings: BTreeMap<String, String>,
+    /// Resources whose things somebody wanted ended.
+    pub closed: BTreeSet<String>,
     pub opened: u64,
     pub activated: u64,
     pub wrong: Vec<String>,
@@ -77,15 +81,41 @@ impl Outside {
         seen.things.insert(key.to_owned(), thing);
     }
 
-    /// Ends the thing that was made under the key; it is no error if there is none. What was made on it goes with it,
-    /// unless it lasts.
-    pub fn close(&self, key: &str, lasting: bool) {
+    /// Ends the thing that was made under the key; it is no error if there is none, or if it can't be seen yet. What was
+    /// made on it goes with it, unless it lasts.
+    pub fn close(&self, resource: &str, key: &str, lasting: bool, now: i64) {
         let mut seen = self.seen();
+        seen.closed.insert(resource.to_owned());
+        if seen.things.get(key).is_some_and(|thing| thing.visible_at > now) {
+            return;
+        }
         if let Some(thing) = seen.things.remove(key)
             && !lasting
         {
             seen.empty(&thing.resource);
         }
+    }
+
+    /// What can be seen now: the key and the resource of each thing.
+    pub fn list(&self, now: i64) -> Vec<(String, String)> {
+        let seen = self.seen();
+        let visible = seen.things.iter().filter(|(_, thing)| thing.visible_at <= now);
+        visible.map(|(key, thing)| (key.clone(), thing.resource.clone())).collect()
+    }
+
+    /// Removes a thing that somebody says was left behind.
+    pub fn sweep(&self, key: &str) {
+        let mut seen = self.seen();
+        let Some(thing) = seen.things.remove(key) else { return };
+        if !seen.closed.contains(&thing.resource) {
+            let wrong = format!("{key} was removed, and nobody had ended {}", thing.resource);
+            seen.wrong.push(wrong);
+        }
+        seen.empty(&thing.resource);
+    }
+
+    pub fn exists(&self, resource: &str) -> bool {
+        self.seen().things.values().any(|thing| thing.resource == resource)
     }
 
     /// Makes a stay's directory; false if what it would be on does not exist any more.

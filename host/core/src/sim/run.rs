@@ -9,10 +9,11 @@ use super::watch::{Told, Watch};
 use super::world::{CLIENTS, START, SimEnv, World};
 use super::yard::{Yards, farm};
 use crate::config::OwnerConfig;
+use crate::engine::api::LoggedEvent;
 use crate::engine::{HOLD_GRACE, Node, Start};
 use crate::env::{Verdict, What};
 use crate::model::protection::{Protection, Protections};
-use crate::model::rows::{Lease, Resource};
+use crate::model::rows::{Event, Lease, Resource};
 use crate::model::status::{LeaseStatus, ResourceStatus, Subject};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -509,7 +510,7 @@ impl Run {
         let story = std::mem::take(&mut self.story);
         let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
         watch.always()?;
-        let result = (self.scenario.watch)(&mut watch);
+        let result = (self.scenario.watch)(&mut watch).and_then(|()| self.gone_is_gone(&events));
         for mark in std::mem::take(&mut self.told.marks) {
             self.world.mark(mark);
         }
@@ -546,7 +547,10 @@ impl Run {
             let there = resources.iter().filter(|resource| resource.blueprint == yard.name).count();
             there >= yard.min_resources as usize
         });
-        let quiet = active && kept && leases.iter().all(stands) && used == leases.len() as i64;
+        // What was left behind is found in time.
+        let looks = yards.iter().any(|yard| yard.observe_every > 0);
+        let swept = !looks || self.left_outside().is_none();
+        let quiet = active && kept && swept && leases.iter().all(stands) && used == leases.len() as i64;
         Ok(quiet.then(|| leases.into_iter().filter_map(|lease| lease.place).collect()))
     }
 
@@ -556,12 +560,32 @@ impl Run {
         if let Some((resource, place)) = seen.directories.iter().find(|(_, place)| !nested.contains(place)) {
             return Err(format!("the directory of {place} is left on {resource}"));
         }
-        for (key, thing) in &seen.things {
-            let twins = seen.things.values().filter(|other| other.resource == thing.resource).count();
-            if twins > 1 || !self.told.alive.contains_key(&thing.resource) {
-                return Err(format!("{}, made under {key}, is left outside", thing.resource));
-            }
+        drop(seen);
+        match self.left_outside() {
+            Some((key, resource)) => Err(format!("{resource}, made under {key}, is left outside")),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A thing of no resource that is alive, or one of several of the same; with its key. What others have made is theirs.
+    fn left_outside(&self) -> Option<(String, String)> {
+        let seen = self.world.outside.seen();
+        let foreign = |key: &str| self.scenario.yards.iter().any(|yard| yard.foreign == Some(key));
+        let left = seen.things.iter().filter(|(key, _)| !foreign(key)).find(|(_, thing)| {
+            let twins = seen.things.values().filter(|other| other.resource == thing.resource).count();
+            twins > 1 || !self.told.alive.contains_key(&thing.resource)
+        });
+        left.map(|(key, thing)| (key.clone(), thing.resource.clone()))
+    }
+
+    /// Nothing is said to be gone that is there.
+    fn gone_is_gone(&self, events: &[LoggedEvent]) -> Result<(), String> {
+        let said =
+            |event: &Event| event.now == "broken" && event.was != "broken" && event.reason.contains("exist outside");
+        let mut broken = events.iter().map(|logged| &logged.event).filter(|event| said(event));
+        match broken.find(|event| self.world.outside.exists(&event.id)) {
+            Some(event) => Err(format!("{} is said not to exist, and does", event.id)),
+            None => Ok(()),
+        }
     }
 }

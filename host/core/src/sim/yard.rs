@@ -2,13 +2,14 @@
 
 use super::outside::Thing;
 use super::world::{START, World};
-use crate::config::{BlueprintConfig, WarmConfig};
+use crate::config::{BlueprintConfig, Sweep, WarmConfig};
 use crate::contract::{
-    Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState, Next,
-    PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Verdict, Wake, Wish,
+    Absence, Acquisition, Allocation, Blame, BlueprintArg, Descriptor, Failure, Handout, Labels, Needs, NestedState,
+    Next, Observation, PlaceArg, Progress, Refusal, Request, ResourceArg, Slot, StepOutcome, Steps, Thing as Seen,
+    ThingState, Verdict, Wake, Wish,
 };
 use crate::engine::{Farm, PluginSource};
-use crate::plugin::{Fault, HealthCall, Plugin, Step, StepCall, View};
+use crate::plugin::{Fault, HealthCall, ObserveCall, Plugin, Step, StepCall, View};
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -72,6 +73,16 @@ pub struct Yard {
     pub quota: Option<i64>,
     /// It offers its bindings whether they are taken or not.
     pub stubborn: bool,
+    /// What exists is looked at every so many seconds; 0 for never. What was left behind is removed.
+    pub observe_every: u32,
+    /// How long a look takes that tells what there was when it began, and after which time a thing can first be seen.
+    /// Milliseconds.
+    pub observe_pause: i64,
+    pub lag: i64,
+    /// From when to when, in milliseconds from the start, looks see nothing, and say so.
+    pub blind: Option<(i64, i64)>,
+    /// A thing that another installation has made for a resource of its own.
+    pub foreign: Option<&'static str>,
     /// Each thing takes so much of a counted slot of its name space, of which there is so much.
     pub counted: Option<(u32, u32)>,
 }
@@ -114,6 +125,11 @@ impl Yard {
         bad: None,
         quota: None,
         stubborn: false,
+        observe_every: 0,
+        observe_pause: 0,
+        lag: 0,
+        blind: None,
+        foreign: None,
         counted: None,
     };
 
@@ -138,6 +154,8 @@ pub fn farm(yards: &[Yard], every: &Arc<Yards>) -> Farm {
             max_uses: yard.max_uses,
             was: yard.was.map(str::to_owned),
             check_every: yard.check_every,
+            observe_every: yard.observe_every,
+            sweep: Sweep::Remove,
             min_resources: yard.min_resources,
             warm: WarmConfig {
                 labels: yard.warm.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
@@ -188,9 +206,15 @@ impl YardPlugin {
             resource_schema: "{}".to_owned(),
             steps: yard.steps,
             health: yard.check_every > 0,
+            inventory: yard.observe_every > 0,
             may_lease: yard.stands_on.iter().map(|kind| (*kind).to_owned()).collect(),
             ..Descriptor::default()
         };
+        if let Some(foreign) = yard.foreign {
+            let resource = format!("r-{foreign}");
+            let thing = Thing { resource, binding: None, shares: 1, on: Vec::new(), visible_at: 0 };
+            world.outside.seen().things.entry(foreign.to_owned()).or_insert(thing);
+        }
         Arc::new(YardPlugin { digest: yard.digest(), yard, world, descriptor, failed: Default::default() })
     }
 
@@ -256,7 +280,8 @@ impl YardPlugin {
         let attributes: serde_json::Value = serde_json::from_str(&call.resource.attributes).unwrap_or_default();
         let binding = attributes.get("binding").and_then(|binding| binding.as_str()).map(str::to_owned);
         let shares = call.resource.limit + self.yard.overflow;
-        let thing = Thing { resource: call.resource.id.clone(), binding, shares, on };
+        let visible_at = self.world.now() + self.yard.lag;
+        let thing = Thing { resource: call.resource.id.clone(), binding, shares, on, visible_at };
         self.world.outside.open(&call.context.key, thing);
         let state = Some(call.context.key.clone());
         if call.context.attempt < self.yard.open_again {
@@ -394,6 +419,29 @@ impl Plugin for YardPlugin {
         })
     }
 
+    async fn observe(&self, _: ObserveCall) -> Result<Result<Observation, Failure>, Fault> {
+        let now = self.world.now();
+        let blind = self.yard.blind.is_some_and(|(from, to)| (from..to).contains(&(now - START)));
+        let thing = |(id, resource): (String, String)| Seen {
+            id,
+            resource: Some(resource),
+            slot: None,
+            attributes: "{}".to_owned(),
+            labels: Labels::new(),
+            state: ThingState::Present,
+        };
+        let things = if blind { Vec::new() } else { self.world.outside.list(now) };
+        let things = things.into_iter().map(thing).collect();
+        self.world.sleep_until(super::world::CLIENTS, now + self.yard.observe_pause).await;
+        Ok(Ok(Observation { things, complete: !blind, began: now as u64, absence: Absence::Gone }))
+    }
+
+    async fn remove(&self, _: ObserveCall, thing: &Seen) -> Result<Result<Progress, Failure>, Fault> {
+        self.world.outside.sweep(&thing.id);
+        self.world.mark("swept");
+        Ok(Ok(Progress::Done(StepOutcome::default())))
+    }
+
     async fn act(&self, call: StepCall) -> Result<Result<Progress, Failure>, Fault> {
         let done = || Ok(Progress::Done(StepOutcome::default()));
         if self.is_dead(&call.resource) {
@@ -422,7 +470,7 @@ impl Plugin for YardPlugin {
                 if self.is_out() && self.world.outside.seen().things.contains_key(&key) {
                     return Ok(Err(unavailable()));
                 }
-                self.world.outside.close(&key, self.yard.lasting);
+                self.world.outside.close(&call.resource.id, &key, self.yard.lasting, self.world.now());
                 done()
             }
             (Step::Activate | Step::Release, None) => {

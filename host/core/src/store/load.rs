@@ -40,6 +40,7 @@ pub static LOCK_ORDER: LazyLock<Vec<(&'static str, Arc<str>)>> = LazyLock::new(|
         lock::<RequestKey>(),
         lock::<Aside>(),
         lock::<Leak>(),
+        lock::<Observed>(),
         lock::<NodeRow>(),
     ]
 });
@@ -87,6 +88,7 @@ fn document(keys: &Keys) -> String {
         ("lease", &keys.leases),
         ("leftover", &keys.leftovers),
         ("leak", &keys.leaks),
+        ("observed", &keys.observed),
         ("node", &keys.nodes),
         ("commit", &keys.commits),
     ];

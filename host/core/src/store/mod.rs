@@ -7,6 +7,7 @@ mod dialect;
 mod lists;
 mod load;
 mod look;
+mod outside;
 mod postgres;
 mod prune;
 mod reach;

@@ -23,6 +23,7 @@ pub struct Parts {
     asides: bool,
     leftovers: bool,
     leaks: bool,
+    observed: bool,
     turns: bool,
 }
 
@@ -41,6 +42,7 @@ impl Parts {
             asides: !keys.asides.is_empty(),
             leftovers: !keys.leftovers.is_empty(),
             leaks: !keys.leaks.is_empty(),
+            observed: !keys.observed.is_empty(),
             turns: !keys.turns.is_empty(),
         }
     }
@@ -228,7 +230,7 @@ pub fn resolve_sql(dialect: Dialect, parts: Parts) -> String {
         ("s", format!("select 'counter', {} from s", key("space, slot"))),
         ("named", format!("select what, {} from named where what in ('request_key', 'aside')", key("a, b"))),
         ("r", format!("select 'aside', {} from r", key(&format!("'{RESOURCES}', id")))),
-        ("named", format!("select what, {} from named where what = 'leak'", key("a"))),
+        ("named", format!("select what, {} from named where what in ('leak', 'observed')", key("a"))),
         ("n", format!("select 'node', {} from n", key("id"))),
     ];
     let all: Vec<String> = all.into_iter().filter(|(from, _)| parts.has(from)).map(|(_, query)| query).collect();
@@ -271,6 +273,7 @@ pub fn rows_sql(dialect: Dialect, parts: Parts) -> String {
         (has("r"), part::<Aside>(dialect, "r", &format!("t.space = '{RESOURCES}' and t.slot = x.id"))),
         (parts.leftovers, part::<Leftover>(dialect, "named", "x.what = 'leftover' and t.place = x.a")),
         (parts.leaks, part::<Leak>(dialect, "named", "x.what = 'leak' and t.id = x.a")),
+        (parts.observed, part::<Observed>(dialect, "named", "x.what = 'observed' and t.blueprint = x.a")),
         (true, part::<NodeRow>(dialect, "n", "t.id = x.id")),
         (parts.turns, turns),
         (

@@ -5,6 +5,7 @@ use super::check::{self, Span};
 use super::dialect::Dialect;
 use super::load::{parse, parse_cells};
 use super::look::Parts;
+use super::outside::OutsideReads;
 use super::{Store, StoreError, locked};
 use crate::engine::api::SlotState;
 use crate::model::rows::*;
@@ -44,6 +45,7 @@ pub struct Reads {
     save_config: Arc<str>,
     config: Arc<str>,
     key: Arc<str>,
+    pub(super) outside: OutsideReads,
     pub(super) check: Arc<str>,
     pub(super) check_since: Arc<str>,
 }
@@ -172,6 +174,7 @@ impl Reads {
                 "select 'place', {place} from place t where t.resource = {doc} ->> 'resource' and t.status <> 'gone'"
             )
             .into(),
+            outside: OutsideReads::new(dialect),
             leaks: format!(
                 "select 'leak', {} from leak t
                  where {doc} ->> 'id' is null or t.id = {doc} ->> 'id' order by t.at desc, t.id",

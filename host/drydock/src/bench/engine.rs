@@ -48,7 +48,7 @@ impl Engine {
         let plan = Plan { owner: "bench", parent: None, hosts, directories: false };
         let document = Document::new(&folder.join("drydock.toml"), configuration(folder, plan)?);
         let config = Config::parse(document)?;
-        let loader = plugins::loader(Runner::new(config.credentials.clone()))?;
+        let loader = plugins::loader(&config, Runner::new(config.credentials.clone()))?;
         let env = Real::new();
         let node = node::start(&config, &loader, Arc::clone(&env)).await?;
         Ok(Engine { env, node })

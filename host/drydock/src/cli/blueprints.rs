@@ -7,7 +7,8 @@ use super::lists::{listed, resource_status};
 use super::moment::{now, relative};
 use super::output::{print, print_json, tell, width};
 use crate::api::types::{
-    BlueprintState, BlueprintStatus, Blueprints, DrainRequest, Plugins, ResourceView, Slots, SlotsQuery, UndrainRequest,
+    BlueprintState, BlueprintStatus, Blueprints, DrainRequest, ObservedView, Plugins, ResourceView, Slots, SlotsQuery,
+    UndrainRequest,
 };
 use crate::exit::{self, Exit};
 
@@ -32,11 +33,24 @@ fn status(blueprint: &BlueprintState, now: i64) -> String {
     }
 }
 
-/// Why it is as it is, or has fewer resources than it keeps.
-fn note(blueprint: &BlueprintState) -> String {
+/// Why it is as it is, or has fewer resources than it keeps; and what is seen outside for it.
+fn note(blueprint: &BlueprintState, now: i64) -> String {
     let lacks = Some(blueprint.lacks.join("; ")).filter(|lacks| !lacks.is_empty());
     let lacks = lacks.map(|lacks| format!("fewer than the {} that it keeps: {lacks}", blueprint.min_resources));
-    blueprint.reason.iter().cloned().chain(lacks).collect::<Vec<_>>().join("; ")
+    let seen = blueprint.observed.as_ref().map(|seen| outside(seen, now));
+    blueprint.reason.iter().cloned().chain(lacks).chain(seen).collect::<Vec<_>>().join("; ")
+}
+
+fn outside(seen: &ObservedView, now: i64) -> String {
+    let part = if seen.complete { "" } else { ", not everything" };
+    let last = match seen.began {
+        Some(began) => format!("outside {}: {} things{part}", relative(now, began), seen.things),
+        None => "nothing was seen outside yet".to_owned(),
+    };
+    match &seen.failure {
+        Some(why) => format!("{last}; since then it can't be seen: {why}"),
+        None => last,
+    }
 }
 
 fn blueprint_table(blueprints: &[BlueprintState], now: i64, width: Option<u16>) -> String {
@@ -53,7 +67,7 @@ fn blueprint_table(blueprints: &[BlueprintState], now: i64, width: Option<u16>) 
                 format!("{}{most}", blueprint.used),
                 Some(blueprint.building).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
                 Some(blueprint.failures).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default(),
-                note(blueprint),
+                note(blueprint, now),
             ]
         })
         .collect();
@@ -174,6 +188,9 @@ mod tests {
              "reason": "it is not configured any more"},
             {"name": "sick", "type": "vm", "plugin": "vms", "plugin_version": "2", "status": "set-aside", "failures": 3,
              "used": 0, "building": 0, "until": 61_000, "reason": "it trapped", "slots": "sick"},
+            {"name": "cloud", "type": "vm", "plugin": "vms", "plugin_version": "2", "status": "ok", "failures": 0,
+             "used": 0, "building": 0, "slots": "cloud",
+             "observed": {"began": 0, "things": 3, "complete": true, "failure": "no answer"}},
         ]}))
         .unwrap();
         assert_eq!(
@@ -181,7 +198,8 @@ mod tests {
             "BLUEPRINT  TYPE  PLUGIN          STATUS                    RESOURCES  BUILDING  FAILURES  NOTE\n\
              lab        host  preallocated 1  ok                        2/5        1\n\
              old        host                  retired                   1                              it is not configured any more\n\
-             sick       vm    vms 2           set aside, tried in 60 s  0                    3         it trapped\n"
+             sick       vm    vms 2           set aside, tried in 60 s  0                    3         it trapped\n\
+             cloud      vm    vms 2           ok                        0                              outside 1 s ago: 3 things; since then it can't be seen: no answer\n"
         );
     }
 }

@@ -20,6 +20,7 @@ mod lists;
 mod log;
 mod moment;
 mod output;
+mod permissions;
 mod reclaim;
 mod reference;
 mod release;
@@ -115,6 +116,7 @@ async fn run(command: ClientCommand, client: Client) -> Result<u8, Exit> {
         ClientCommand::Blueprint(command) => blueprints::blueprint(client, &command).await,
         ClientCommand::Resource(command) => blueprints::resource(client, &command).await,
         ClientCommand::Plugins(args) => blueprints::plugins(client, &args).await,
+        ClientCommand::Plugin(command) => permissions::plugin(client, &command).await,
         ClientCommand::Slots(args) => blueprints::slots(client, &args).await,
         ClientCommand::Status(args) => daemon::status(client, &args).await,
         ClientCommand::Bench(args) => bench::bench(&args).await,

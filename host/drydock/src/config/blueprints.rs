@@ -1,13 +1,14 @@
 //! The rules for `[[blueprint]]`.
 
-use super::check::is_name;
+use super::check::{is_name, is_node_name};
 use super::document::{Document, Segment};
 use super::error::ConfigError;
 use drydock_core::config::BlueprintConfig;
+use drydock_runtime::HttpGrant;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// Everything that can be granted, beside `leases:` and a type.
+/// Everything that can be granted, beside what has a word of its own after the colon: `leases:`, `credential:`, `http:`.
 pub const GRANTS: &[&str] = &["commands:local", "commands:ssh"];
 
 pub fn check(blueprints: &[BlueprintConfig], document: &Document) -> Result<(), ConfigError> {
@@ -62,6 +63,22 @@ impl Table<'_> {
     }
 }
 
+fn check_grant(grant: &str) -> Result<(), String> {
+    match grant.split_once(':') {
+        Some(("leases", kind)) if !kind.is_empty() => Ok(()),
+        Some(("credential", name)) if is_node_name(name) => Ok(()),
+        Some(("credential", name)) => Err(format!(
+            "{grant:?}: {name:?} is no name of a credential; it is 1 to 63 characters of a-z A-Z 0-9 . _ -"
+        )),
+        Some(("http", _)) => grant.parse::<HttpGrant>().map(drop).map_err(|problem| format!("{grant:?}: {problem}")),
+        _ if GRANTS.contains(&grant) => Ok(()),
+        _ => Err(format!(
+            "{grant:?} can't be granted; what can be is: {}, leases:TYPE, credential:NAME, http:HOST",
+            GRANTS.join(", ")
+        )),
+    }
+}
+
 fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), ConfigError> {
     table.name("name", &blueprint.name)?;
     if let Some(space) = &blueprint.slots {
@@ -104,13 +121,12 @@ fn check_one(blueprint: &BlueprintConfig, table: &Table<'_>) -> Result<(), Confi
     if blueprint.check_every > 0 {
         table.range("check_every", blueprint.check_every.into(), 5..=86_400, " seconds, or 0 for never")?;
     }
+    if blueprint.observe_every > 0 {
+        table.range("observe_every", blueprint.observe_every.into(), 5..=86_400, " seconds, or 0 for never")?;
+    }
     table.range("step_timeout", blueprint.step_timeout.into(), 1..=300, " seconds")?;
     for grant in &blueprint.grants {
-        let leases = grant.strip_prefix("leases:").is_some_and(|kind| !kind.is_empty());
-        if !leases && !GRANTS.contains(&grant.as_str()) {
-            let problem = format!("{grant:?} can't be granted; what can be is: {}, leases:TYPE", GRANTS.join(", "));
-            return Err(table.error("grants", problem));
-        }
+        check_grant(grant).map_err(|problem| table.error("grants", problem))?;
     }
     Ok(())
 }

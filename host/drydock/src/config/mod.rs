@@ -23,7 +23,7 @@ pub use error::ConfigError;
 pub use reference::{Key, Table, markdown, reference};
 
 use drydock_core::config::{BlueprintConfig, Order};
-use drydock_runtime::commands::Credentials;
+use drydock_runtime::credentials::Credentials;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub keep_finished: Duration,
     /// Who comes first, and how much an owner may have.
     pub order: Order,
+    /// Certificates of authorities that are trusted beside the usual ones.
+    pub ca_file: Option<PathBuf>,
     pub credentials: Credentials,
     /// In the order of the file.
     pub blueprints: Vec<BlueprintConfig>,

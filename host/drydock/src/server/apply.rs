@@ -41,6 +41,7 @@ impl Applier {
             ("node", config.node != started.node),
             ("stop_grace", config.stop_grace != started.stop_grace),
             ("hold_grace", config.hold_grace != started.hold_grace),
+            ("ca_file", config.ca_file != started.ca_file),
             ("credentials", config.credentials != started.credentials),
         ];
         let restart = restart.iter().filter(|(_, differs)| *differs).map(|(key, _)| (*key).to_string()).collect();

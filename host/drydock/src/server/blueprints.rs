@@ -5,23 +5,25 @@ use super::error::ApiError;
 use super::leases::reason;
 use super::router::{App, Id, now};
 use crate::api::types::{
-    BlueprintState, BlueprintStatus, Blueprints, DrainRequest, PluginView, Plugins, Slots, SlotsQuery, UndrainRequest,
+    BlueprintState, BlueprintStatus, Blueprints, DrainRequest, ObservedView, PluginView, Plugins, Slots, SlotsQuery,
+    UndrainRequest,
 };
 use axum::Json;
 use axum::extract::State;
 use drydock_core::engine::InForce;
-use drydock_core::model::rows::Blueprint;
+use drydock_core::model::rows::{Blueprint, Observed};
 use drydock_runtime::CONTRACT;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Blueprints>, ApiError> {
     let rows = app.node.blueprints().await?;
+    let seen = app.node.observed().await?;
     let (farm, now) = (app.node.farm(), now());
-    Ok(Json(Blueprints { blueprints: rows.into_iter().map(|row| state(row, &app, &farm, now)).collect() }))
+    Ok(Json(Blueprints { blueprints: rows.into_iter().map(|row| state(row, &seen, &app, &farm, now)).collect() }))
 }
 
-fn state(row: Blueprint, app: &App, farm: &InForce, now: i64) -> BlueprintState {
+fn state(row: Blueprint, seen: &[Observed], app: &App, farm: &InForce, now: i64) -> BlueprintState {
     let configured = farm.blueprints.get(&row.name);
     let failing = row.failures > 0 && row.not_before > now;
     let (status, reason) = match configured {
@@ -47,7 +49,17 @@ fn state(row: Blueprint, app: &App, farm: &InForce, now: i64) -> BlueprintState 
         max_resources: configured.and_then(|found| found.config.max_resources),
         min_resources: configured.map_or(0, |found| found.config.min_resources),
         lacks,
+        observed: seen.iter().find(|seen| seen.blueprint == row.name).map(observed),
         slots: row.space,
+    }
+}
+
+fn observed(seen: &Observed) -> ObservedView {
+    ObservedView {
+        began: Some(seen.began).filter(|began| *began > 0),
+        things: seen.things.0.len(),
+        complete: seen.complete == 1,
+        failure: seen.failure.clone(),
     }
 }
 
@@ -72,7 +84,8 @@ async fn drained(app: &App, name: &str, reason: Option<&str>) -> Result<Json<Blu
     app.node.drain_blueprint(name, reason).await?;
     let row = app.node.blueprints().await?.into_iter().find(|row| row.name == name);
     let row = row.ok_or_else(|| ApiError::not_found(format!("blueprint {name:?} is gone by now")))?;
-    Ok(Json(state(row, app, &app.node.farm(), now())))
+    let seen = app.node.observed().await?;
+    Ok(Json(state(row, &seen, app, &app.node.farm(), now())))
 }
 
 /// Those of the configuration in force, and those that resources were made with.

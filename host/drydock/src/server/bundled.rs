@@ -1,13 +1,21 @@
 //! Plugins that the program brings.
 
-const PREALLOCATED: &[u8] = include_bytes!(env!("DRYDOCK_PREALLOCATED_WASM"));
+macro_rules! bundled {
+    ($($name:literal),*) => {
+        /// By name, in order.
+        const BUNDLED: &[(&str, &[u8])] =
+            &[$(($name, include_bytes!(concat!(env!("DRYDOCK_PLUGINS"), "/", $name, ".wasm")))),*];
+    };
+}
+
+bundled!("almanac", "ec2", "preallocated", "working-copy");
 
 /// The component of that name.
 pub fn component(name: &str) -> Option<&'static [u8]> {
-    (name == "preallocated").then_some(PREALLOCATED)
+    BUNDLED.iter().find(|(bundled, _)| *bundled == name).map(|(_, component)| *component)
 }
 
 /// Their names, for messages.
 pub fn names() -> Vec<&'static str> {
-    vec!["preallocated"]
+    BUNDLED.iter().map(|(name, _)| *name).collect()
 }

@@ -13,6 +13,7 @@
 //! - `logging`: where `tracing` goes
 //! - `news`: who waits for what to change
 //! - `node`: starting and stopping the core
+//! - `permissions`: what a blueprint's plugin may do
 //! - `plugins`: finding plugins and checking blueprints against them
 //! - `router`: which handler answers what
 //! - `serve`: the daemon from start to stop
@@ -23,7 +24,7 @@ mod apply;
 mod ask;
 mod blueprints;
 mod body;
-mod bundled;
+pub(crate) mod bundled;
 mod catalogue;
 mod commands;
 mod error;
@@ -36,6 +37,7 @@ mod logging;
 mod nesting;
 mod news;
 pub(crate) mod node;
+mod permissions;
 pub(crate) mod plugins;
 mod resources;
 mod router;

@@ -8,7 +8,7 @@ use crate::sentence::printable;
 use drydock_core::config::BlueprintConfig;
 use drydock_core::plugin::Plugin;
 use drydock_runtime::commands::Runner;
-use drydock_runtime::{Cache, Loader, Schemas};
+use drydock_runtime::{Cache, HttpClient, Limits, Loader, Schemas, covers};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,8 +28,13 @@ pub struct Loaded {
 }
 
 /// What was compiled before need not be compiled again. Without a folder for it, every start takes a few seconds more.
-pub fn loader(runner: Runner) -> Result<Arc<Loader>, Exit> {
-    let loader = Loader::new(Arc::new(runner)).map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
+pub fn loader(config: &Config, runner: Runner) -> Result<Arc<Loader>, Exit> {
+    let mut http = HttpClient::new(config.credentials.clone());
+    if let Some(file) = &config.ca_file {
+        http = http.with_authorities(file).map_err(|e| Exit::new(exit::INVALID, format!("ca_file: {e}")))?;
+    }
+    let loader = Loader::with_http(Arc::new(runner), Arc::new(http), Limits::default());
+    let loader = loader.map_err(|e| Exit::new(exit::FAILURE, e.to_string()))?;
     let Some(folder) = default_cache() else { return Ok(Arc::new(loader)) };
     Ok(Arc::new(match Cache::open(&folder) {
         Ok(cache) => loader.with_cache(cache),
@@ -143,7 +148,7 @@ fn check(config: &Config, blueprint: &BlueprintConfig, plugin: &dyn Plugin) -> R
     }
     for ask in &descriptor.asks {
         let asked = if ask.scope.is_empty() { ask.what.clone() } else { format!("{}:{}", ask.what, ask.scope) };
-        if !blueprint.grants.contains(&asked) {
+        if !blueprint.grants.iter().any(|grant| covers(grant, ask)) {
             tracing::info!(
                 blueprint = blueprint.name,
                 "the plugin asks for {}, which is not granted ({}); if you need it, add it to `grants`",

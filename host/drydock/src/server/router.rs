@@ -5,7 +5,7 @@ use super::catalogue::{Catalogue, Current};
 use super::error::ApiError;
 use super::news::News;
 use super::socket::Peer;
-use super::{apply, ask, blueprints, commands, events, holding, leaks, leases, resources, sets, status};
+use super::{apply, ask, blueprints, commands, events, holding, leaks, leases, permissions, resources, sets, status};
 use axum::Router;
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path, Request};
@@ -69,6 +69,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/blueprints", get(blueprints::list))
         .route("/v1/blueprints/{id}/drain", post(blueprints::drain))
         .route("/v1/blueprints/{id}/undrain", post(blueprints::undrain))
+        .route("/v1/blueprints/{id}/permissions", get(permissions::explain))
         .route("/v1/plugins", get(blueprints::plugins))
         .route("/v1/slots", get(blueprints::slots))
         .route("/v1/resources/{id}/forget", post(resources::forget))

@@ -55,7 +55,7 @@ async fn run(config: Config, socket: Option<PathBuf>) -> Result<(), Exit> {
     let mut signals = Signals::new()?;
     let path = socket.unwrap_or_else(|| config.socket.clone());
     let runner = Runner::new(config.credentials.clone());
-    let loader = plugins::loader(runner.clone())?;
+    let loader = plugins::loader(&config, runner.clone())?;
     let node = node::start(&config, &loader, Real::new()).await?;
     let applier = Arc::new(Applier::new(loader, config.clone()));
     let bound = match Bound::new(&path).await {

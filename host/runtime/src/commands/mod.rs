@@ -19,7 +19,7 @@ mod ssh;
 pub use command::{COMMAND_LIMIT, Chunk, Command, Exit, Output};
 pub use error::CommandError;
 pub use runner::Runner;
-pub use ssh::{Credential, Credentials};
+pub(crate) use ssh::public_key;
 
 /// A program that left others running in the background keeps its output open. Once it has ended, its command ends too
 /// when nothing was printed for this long.

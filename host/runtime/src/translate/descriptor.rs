@@ -3,6 +3,7 @@
 use super::broken::{At, Broken, Checked, each, quoted};
 use super::values::{exact, json, name, sentence};
 use crate::bindings::planning;
+use crate::origin::HostPattern;
 use drydock_core::contract::{Descriptor, Permission, Steps};
 
 const PERMISSIONS: usize = 64;
@@ -50,6 +51,10 @@ fn permission(permission: planning::Permission) -> Checked<Permission> {
     let scope = exact(permission.scope, 255).at("scope")?;
     if what == "commands" && scope != "ssh" && scope != "local" {
         return Err(Broken::new(format!("is {}; for commands it must be ssh or local", quoted(&scope)))).at("scope");
+    }
+    if what == "http" && HostPattern::parse(&scope).is_none() {
+        return Err(Broken::new(format!("is {}; for http it must be a host, *.DOMAIN or *", quoted(&scope))))
+            .at("scope");
     }
     Ok(Permission { what, scope, reason: sentence(&permission.reason) })
 }

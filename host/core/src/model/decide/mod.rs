@@ -6,6 +6,7 @@ mod configure;
 mod end;
 mod health;
 mod hold;
+mod inventory;
 mod leak;
 mod nest;
 mod node;
@@ -100,6 +101,8 @@ impl Deciding<'_> {
             }
             Change::Step(report) => self.step(report),
             Change::Checked(checked) => self.checked(checked),
+            Change::Observed(observing) => self.observed(observing),
+            Change::Stray(stray) => self.stray(stray),
             Change::Late(late) => self.late(late),
             Change::Forget(forget) => self.forget(forget),
             Change::ClearLeak { leak, reason } => self.clear_leak(leak, reason),

@@ -5,6 +5,7 @@ mod failing;
 mod holding;
 mod lifetimes;
 mod nesting;
+mod observing;
 mod ordering;
 mod serving;
 mod sets;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Scenario> {
     all.extend(holding::all());
     all.extend(ordering::all());
     all.extend(failing::all());
+    all.extend(observing::all());
     all
 }
 

@@ -108,8 +108,26 @@ pub struct BlueprintState {
     pub min_resources: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<String>,
+    /// What its plugin last saw outside, if it looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedView>,
     /// The name space of its slots.
     pub slots: String,
+}
+
+/// What the plugin of a blueprint last saw outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedView {
+    /// When that look began, in milliseconds since 1970; none while nothing was seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<i64>,
+    /// How many things there are.
+    pub things: usize,
+    /// Whether it saw everything.
+    pub complete: bool,
+    /// Why the last try saw nothing, if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +157,45 @@ pub struct DrainRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UndrainRequest {}
+
+/// The answer to `GET /v1/blueprints/{name}/permissions`: what the plugin of a blueprint may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permissions {
+    pub blueprint: String,
+    /// The plugin's own name and version.
+    pub plugin: String,
+    pub plugin_version: String,
+    pub asks: Vec<AskView>,
+    /// Those that are granted.
+    pub credentials: Vec<CredentialView>,
+    /// Grants that the plugin does not ask for: they allow nothing.
+    pub unasked: Vec<String>,
+    /// What every plugin may do, asked or not.
+    pub always: Vec<String>,
+}
+
+/// Something that a plugin asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskView {
+    pub what: String,
+    pub scope: String,
+    /// Why, in the plugin's own words.
+    pub reason: String,
+    /// The grants that allow it, or a part of it. None: it is refused.
+    pub granted_by: Vec<String>,
+}
+
+/// A credential that a blueprint's plugin may use by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialView {
+    pub name: String,
+    /// None: the daemon has no credential of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The servers that it is put on requests for, where it is for HTTP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
+}
 
 /// The answer to `GET /v1/plugins`: those that blueprints run, and those that resources were made with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

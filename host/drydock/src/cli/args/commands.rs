@@ -204,6 +204,10 @@ pub enum ClientCommand {
     #[command(after_help = "Example:\n  drydock plugins")]
     Plugins(JsonArgs),
 
+    /// Say what the plugin of a blueprint may do: what it asks for, and what is granted
+    #[command(subcommand, after_help = "Example:\n  drydock plugin explain lab")]
+    Plugin(PluginCommand),
+
     /// List slots that are held, and by whom, or set aside
     #[command(after_help = "Example:\n  drydock slots --space lab")]
     Slots(SlotsArgs),

@@ -100,6 +100,23 @@ pub enum BlueprintCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// Each thing that the plugin asks for and why, the grants that allow it, and the credentials that it may use
+    Explain(ExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The blueprint's name
+    #[arg(value_name = "NAME", value_parser = Text::new())]
+    pub name: String,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum ResourceCommand {
     /// It takes nothing new, and is closed when nobody is on it, unless it is undrained before
     Drain(DrainArgs),

@@ -10,6 +10,19 @@ fn encoded(value: &Value) -> String {
 }
 
 #[tokio::test]
+async fn both_sides_of_what_a_plugin_may_do_are_told() {
+    let daemon = daemon(1).await;
+    let (status, body) = daemon.get("/v1/blueprints/shelf/permissions").await;
+    assert_eq!((status, &body["blueprint"]), (StatusCode::OK, &json!("shelf")), "{body}");
+    // The shelf asks for nothing, and is granted something.
+    assert_eq!((&body["asks"], &body["unasked"]), (&json!([]), &json!(["commands:local"])));
+    assert_eq!(body["always"].as_array().map(Vec::len), Some(2));
+    let (status, body) = daemon.get("/v1/blueprints/shelves/permissions").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(body.to_string().contains("there are: cellar, shelf"), "{body}");
+}
+
+#[tokio::test]
 async fn lists_have_filters_and_pages() {
     let daemon = daemon(1).await;
     let mut ids = Vec::new();
