@@ -116,6 +116,22 @@ impl Progress {
         }
     }
 
+    /// What it waits for; for a plugin's own tests.
+    pub fn wake(&self) -> Option<&Wake> {
+        match &self.0 {
+            Kind::Done { .. } => None,
+            Kind::Again { wake, .. } => Some(wake),
+        }
+    }
+
+    /// What is waited for, for people; for a plugin's own tests.
+    pub fn note(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Done { .. } => None,
+            Kind::Again { note, .. } => Some(note),
+        }
+    }
+
     /// What the holder gets; for a plugin's own tests.
     pub fn handout(&self) -> Option<&Handout> {
         match &self.0 {

@@ -1,0 +1,77 @@
+//! `release`: what a lease has left is swept away, and that nothing is left is verified.
+
+use crate::WorkingCopy;
+use crate::activate::{Reached, Stay, names};
+use crate::batch::{Job, Stage, advance, answers, end, forget};
+use crate::copy::{self, Target};
+use crate::ground::Ground;
+use crate::open::{COPY, FETCH, RESET, TIDY, key, repositories};
+use crate::trouble::During;
+use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource, Wake};
+
+pub fn release(
+    _: &Context,
+    b: &Blueprint<WorkingCopy>,
+    on: &Resource<WorkingCopy>,
+    p: &Place<WorkingCopy>,
+) -> Result<Progress, Failure> {
+    let ground = Ground::of(on)?;
+    let access = ground.access();
+    let stay: Stay = p.state()?.unwrap_or_default();
+    let begun = matches!(stay.stage, Reached::Ending | Reached::Leaving);
+    let lost = if begun { stay.lost } else { 0 };
+    if !matches!(stay.stage, Reached::Active | Reached::Leaving) {
+        // It may be checking out still.
+        if let Some(Stage::Lost { reason, wake }) = end(&access, of_activate(b, p), lost)? {
+            let ending = Stay { stage: Reached::Ending, lost: lost + 1, ..Stay::default() };
+            return Ok(away(&ending, &reason, wake));
+        }
+    }
+    let mut leaving = Stay { stage: Reached::Leaving, ..Stay::default() };
+    let jobs = jobs(b, on, p, &ground)?;
+    match advance(&access, &jobs, lost)? {
+        Stage::Running { repository, wake } => {
+            Ok(Progress::again(&leaving, format!("git resets {repository} on its host"), wake))
+        }
+        Stage::Lost { reason, wake } => {
+            leaving.lost = lost + 1;
+            Ok(away(&leaving, &reason, wake))
+        }
+        Stage::Ended(ended) => {
+            let failure = answers(&ended).err().map(|trouble| trouble.failure(During::Release));
+            // Tried again, it must not find the answer of this try.
+            forget(&access, &jobs);
+            failure.map_or(Ok(Progress::done()), Err)
+        }
+    }
+}
+
+fn away(saved: &Stay, reason: &str, wake: Wake) -> Progress {
+    Progress::again(saved, format!("its host can't be reached: {reason}"), wake)
+}
+
+/// One for every repository of the copy, since a lease can reach them all; and one for what lies beside them.
+fn jobs(
+    b: &Blueprint<WorkingCopy>,
+    on: &Resource<WorkingCopy>,
+    p: &Place<WorkingCopy>,
+    ground: &Ground,
+) -> Result<Vec<Job>, Failure> {
+    let reset = |(name, repository): (String, _)| {
+        let key = key(&p.id, RESET, &name);
+        copy::job(key, &b.config, &ground.directory, (&name, repository), &Target::Base)
+    };
+    let mut jobs: Vec<Job> =
+        repositories(&b.config, &on.attributes)?.into_iter().map(reset).collect::<Result<_, _>>()?;
+    let names = on.attributes.repositories.keys();
+    jobs.push(copy::tidy(key(&p.id, TIDY, "all"), &b.config, &ground.directory, names));
+    Ok(jobs)
+}
+
+/// The keys of all jobs that `activate` may have started.
+fn of_activate(b: &Blueprint<WorkingCopy>, p: &Place<WorkingCopy>) -> Vec<String> {
+    let Ok(wanted) = p.attributes.wanted(&b.config) else { return Vec::new() };
+    let fetches = names(&wanted).into_keys().map(|repository| key(&p.id, FETCH, &repository));
+    let copies = wanted.checkouts.keys().map(|repository| key(&p.id, COPY, repository));
+    fetches.chain(copies).collect()
+}
