@@ -15,7 +15,7 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 5] = ["types", "log", "view", "commands", "leases"];
+const IMPORTS: [&str; 7] = ["types", "log", "view", "commands", "jobs", "files", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.
@@ -289,9 +289,10 @@ pub(crate) mod tests {
     fn imports_that_are_not_served_are_named() {
         let with = |imports: &[&str]| component(imports, &[PLANNING, LIFECYCLE]);
         inspect("x.wasm", &with(&["drydock:blueprint/view@0.1.0", "wasi:io/poll@0.2.6"])).unwrap();
-        refused(&with(&["drydock:blueprint/jobs@0.1.0"]), &["`jobs`"]);
-        inspect("x.wasm", &with(&["drydock:blueprint/leases@0.1.0"])).unwrap();
-        refused(&with(&["drydock:blueprint/jobs@0.1.0", "drydock:blueprint/files@0.1.0"]), &["`files`", "`jobs`"]);
+        for served in ["leases", "jobs", "files"] {
+            inspect("x.wasm", &with(&[&format!("drydock:blueprint/{served}@0.1.0")])).unwrap();
+        }
+        refused(&with(&["drydock:blueprint/ships@0.1.0", "drydock:blueprint/docks@0.1.0"]), &["`docks`", "`ships`"]);
         refused(&with(&["wasi:http/outgoing-handler@0.2.3"]), &["HTTP (wasi:http/outgoing-handler)"]);
         refused(&with(&["wasi:sockets/tcp@0.2.3"]), &["sockets (wasi:sockets/tcp)"]);
         refused(&with(&["other:thing/there@1.0.0", "bare"]), &["other:thing/there", "bare"]);

@@ -110,6 +110,7 @@ impl Sandbox {
         let blueprint = frame.blueprint.map_or("", |b| b.name.as_str());
         let mut store = self.store(Call {
             function,
+            installation: frame.blueprint.map(|b| b.installation.clone()).unwrap_or_default(),
             blueprint: blueprint.to_owned(),
             rights: Rights { grants: frame.grants.to_vec(), ..rights.clone() },
             deadline: Instant::now() + frame.time,

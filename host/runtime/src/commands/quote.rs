@@ -53,22 +53,27 @@ fn script(command: &Command, nonce: &str) -> String {
     }
     let started = started_mark(nonce);
     script.push_str(&format!("printf '%s\\n' '{started}'\"$$\"; printf '%s\\n' '{started}'\"$$\" >&2; exec"));
-    // `env` takes every name, where an assignment in the shell fails for its read-only variables.
-    if !command.environment.is_empty() {
-        script.push_str(" env");
-        for (name, value) in &command.environment {
-            script.push_str(&format!(" {name}={}", word(value)));
-        }
-        // `env` would take a program with an equals sign for one more variable.
-        if command.argv.first().is_some_and(|program| program.contains('=')) {
-            script.push_str(" /bin/sh -c 'exec \"$@\"' sh");
-        }
-    }
-    for argument in &command.argv {
+    for argument in program(command) {
         script.push(' ');
-        script.push_str(&word(argument));
+        script.push_str(&word(&argument));
     }
     script
+}
+
+/// The arguments that start the program in its environment.
+pub fn program(command: &Command) -> Vec<String> {
+    let mut arguments = Vec::new();
+    // `env` takes every name, where an assignment in the shell fails for its read-only variables.
+    if !command.environment.is_empty() {
+        arguments.push("env".to_string());
+        arguments.extend(command.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        // `env` would take a program with an equals sign for one more variable.
+        if command.argv.first().is_some_and(|program| program.contains('=')) {
+            arguments.extend(["/bin/sh", "-c", "exec \"$@\"", "sh"].map(String::from));
+        }
+    }
+    arguments.extend(command.argv.iter().cloned());
+    arguments
 }
 
 /// A word of a POSIX shell that stands for exactly these characters.

@@ -78,6 +78,14 @@ impl Runner {
     }
 }
 
+/// Where commands for this access run, for messages.
+pub(super) fn place(on: &Access) -> String {
+    match on {
+        Access::Ssh(access) => target(access).map_or_else(|_| printable(&access.host), |target| target.to_string()),
+        Access::Local | Access::None | Access::Via(_) => "this machine".into(),
+    }
+}
+
 fn target(access: &SshAccess) -> Result<Target, CommandError> {
     let refuse = |why: String| Err(CommandError::Invalid(why));
     for (field, value) in [("host", &access.host), ("user", &access.user)] {
