@@ -13,7 +13,8 @@ mod trouble;
 mod trust;
 
 use drydock_core::contract::{Access, Platform, SshAccess};
-use drydock_runtime::commands::{Command, CommandError, Credential, Credentials, Exit, Output, Runner};
+use drydock_runtime::commands::{Command, CommandError, Exit, Output, Runner};
+use drydock_runtime::credentials::{Credentials, SshKey};
 use sshd::Sshd;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,8 +35,8 @@ fn shell(script: &str) -> Command {
     command(["sh", "-c", script])
 }
 
-fn credential(sshd: &Sshd) -> Credential {
-    Credential {
+fn credential(sshd: &Sshd) -> SshKey {
+    SshKey {
         private_key: sshd.private_key(),
         passphrase_env: None,
         known_hosts: Some(sshd.known_hosts()),
@@ -45,7 +46,7 @@ fn credential(sshd: &Sshd) -> Credential {
 
 /// A runner that knows the server's key under the name `lab`.
 fn runner(sshd: &Sshd) -> Runner {
-    Runner::new(Credentials::from([("lab".to_string(), credential(sshd))]))
+    Runner::new(Credentials::from([("lab".to_string(), credential(sshd).into())]))
 }
 
 fn access(sshd: &Sshd) -> SshAccess {

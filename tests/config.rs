@@ -4,6 +4,7 @@
 //! that the file must be accepted.
 
 use drydock::config::{Config, Document, StoreConfig};
+use drydock_runtime::credentials::Credential;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -51,7 +52,8 @@ fn paths_start_beside_the_file() {
     let config = Config::parse(Document::new(Path::new("etc/drydock.toml"), text.into())).unwrap();
     assert_eq!(config.store, StoreConfig::Sqlite("etc/state/a.db".into()));
     assert_eq!(config.socket, PathBuf::from("etc/s"));
-    assert_eq!(config.credentials["farm"].private_key, PathBuf::from("etc/keys/farm"));
+    let Credential::Ssh(farm) = &config.credentials["farm"] else { panic!("it is a key for SSH") };
+    assert_eq!(farm.private_key, PathBuf::from("etc/keys/farm"));
 }
 
 #[test]

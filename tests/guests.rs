@@ -1,7 +1,8 @@
 //! The components that tests load, built from `plugins/`.
 
 use drydock_core::plugin::Plugin;
-use drydock_runtime::commands::{Credentials, Runner};
+use drydock_runtime::commands::Runner;
+use drydock_runtime::credentials::Credentials;
 use drydock_runtime::{Limits, Loader};
 use std::path::{Path, PathBuf};
 use std::process::Command;

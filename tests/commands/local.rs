@@ -3,7 +3,8 @@
 use super::sshd::{is_alive, wait_for};
 use super::{AWKWARD, assert_printed, assert_says, command, echo, echoed, shell, text};
 use drydock_core::contract::Access;
-use drydock_runtime::commands::{Chunk, Command, CommandError, Credentials, Exit, Runner};
+use drydock_runtime::commands::{Chunk, Command, CommandError, Exit, Runner};
+use drydock_runtime::credentials::Credentials;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,8 @@ use super::local::{hang, hanging};
 use super::sshd::{Sshd, is_alive, wait_for};
 use super::{AWKWARD, access, assert_printed, assert_says, command, credential, echo, echoed, on, runner, shell, text};
 use drydock_core::contract::{Access, Platform, SshAccess};
-use drydock_runtime::commands::{COMMAND_LIMIT, Chunk, Command, CommandError, Credential, Credentials, Exit, Runner};
+use drydock_runtime::commands::{COMMAND_LIMIT, Chunk, Command, CommandError, Exit, Runner};
+use drydock_runtime::credentials::{Credentials, SshKey};
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +29,7 @@ async fn sixty_commands_at_once_share_a_few_connections() {
 async fn sixty_hosts_that_are_one_server_do_not_exceed_its_max_startups() {
     let sshd = Sshd::start();
     let names: Vec<String> = (0..60).map(|number| format!("lab-{number}")).collect();
-    let runner = Runner::new(names.iter().map(|name| (name.clone(), credential(&sshd))).collect());
+    let runner = Runner::new(names.iter().map(|name| (name.clone(), credential(&sshd).into())).collect());
     let all = join_all(names.iter().map(|name| {
         let on = Access::Ssh(SshAccess { credential: name.clone(), ..access(&sshd) });
         let (runner, name) = (&runner, name.clone());
@@ -234,8 +235,8 @@ async fn keys_of_every_usual_kind_work() {
         for passphrase in ["", "pass phrase"] {
             let private_key = sshd.make_key(&format!("{kind}-{}", passphrase.len()), kind, passphrase);
             sshd.authorize(&format!("{kind}-{}", passphrase.len()));
-            let key = Credential { private_key, ..credential(&sshd) };
-            let runner = Runner::new(Credentials::from([("lab".into(), key)]));
+            let key = SshKey { private_key, ..credential(&sshd) };
+            let runner = Runner::new(Credentials::from([("lab".into(), key.into())]));
             let result = runner.run(&on(&sshd), command(["echo", "in"])).await;
             match passphrase {
                 "" => assert_printed(result, "in\n"),

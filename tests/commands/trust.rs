@@ -3,12 +3,13 @@
 use super::sshd::Sshd;
 use super::{access, assert_printed, assert_says, command, credential, on, runner};
 use drydock_core::contract::{Access, SshAccess};
-use drydock_runtime::commands::{CommandError, Credential, Credentials, Output, Runner};
+use drydock_runtime::commands::{CommandError, Output, Runner};
+use drydock_runtime::credentials::{Credential, CredentialConfig, Credentials, SshKey};
 use std::fs;
 use std::process::Command as Process;
 
-fn with(credential: Credential) -> Runner {
-    Runner::new(Credentials::from([("lab".to_string(), credential)]))
+fn with(credential: SshKey) -> Runner {
+    Runner::new(Credentials::from([("lab".to_string(), credential.into())]))
 }
 
 async fn hello(runner: &Runner, sshd: &Sshd) -> Result<Output, CommandError> {
@@ -40,7 +41,7 @@ fn fingerprint(sshd: &Sshd, name: &str) -> String {
 async fn a_wrong_key_is_refused_and_a_corrected_one_works_without_restart() {
     let sshd = Sshd::start();
     let private_key = sshd.make_key("stranger", "ed25519", "");
-    let runner = with(Credential { private_key: private_key.clone(), ..credential(&sshd) });
+    let runner = with(SshKey { private_key: private_key.clone(), ..credential(&sshd) });
     let why = refusal(&runner, &sshd).await;
     let place = format!("{}@127.0.0.1:{}", Sshd::user(), sshd.port);
     assert_says(&why, &[&place, "lab", "stranger", &fingerprint(&sshd, "stranger"), "authorized_keys"]);
@@ -55,14 +56,14 @@ async fn a_wrong_key_is_refused_and_a_corrected_one_works_without_restart() {
 async fn a_key_that_cannot_be_used_is_named() {
     let sshd = Sshd::start();
     let missing = sshd.path("no-such-key");
-    let runner = with(Credential { private_key: missing.clone(), ..credential(&sshd) });
+    let runner = with(SshKey { private_key: missing.clone(), ..credential(&sshd) });
     assert_says(&denial(&runner, &sshd).await, &["lab", missing.to_str().expect("text"), "No such file"]);
 
-    let public = with(Credential { private_key: sshd.path("user.pub"), ..credential(&sshd) });
+    let public = with(SshKey { private_key: sshd.path("user.pub"), ..credential(&sshd) });
     assert_says(&denial(&public, &sshd).await, &["lab", "user.pub", "private half"]);
 
     let unset = "DRYDOCK_TEST_NO_SUCH_VARIABLE".to_string();
-    let locked = with(Credential { passphrase_env: Some(unset.clone()), ..credential(&sshd) });
+    let locked = with(SshKey { passphrase_env: Some(unset.clone()), ..credential(&sshd) });
     assert_says(&denial(&locked, &sshd).await, &["lab", &unset]);
 
     let private_key = sshd.make_key("locked", "ed25519", env!("CARGO_PKG_NAME"));
@@ -70,7 +71,7 @@ async fn a_key_that_cannot_be_used_is_named() {
     // Cargo sets these two for every test.
     let passphrase = |variable: &str| {
         let passphrase_env = Some(variable.to_string());
-        with(Credential { private_key: private_key.clone(), passphrase_env, ..credential(&sshd) })
+        with(SshKey { private_key: private_key.clone(), passphrase_env, ..credential(&sshd) })
     };
     assert_printed(hello(&passphrase("CARGO_PKG_NAME"), &sshd).await, "hello\n");
     assert_says(&denial(&passphrase("CARGO_PKG_VERSION"), &sshd).await, &["lab", "locked", "passphrase"]);
@@ -79,7 +80,7 @@ async fn a_key_that_cannot_be_used_is_named() {
 #[tokio::test]
 async fn an_unknown_credential_names_those_that_exist() {
     let sshd = Sshd::start();
-    let runner = Runner::new(["lab", "farm"].map(|name| (name.to_string(), credential(&sshd))).into());
+    let runner = Runner::new(["lab", "farm"].map(|name| (name.to_string(), credential(&sshd).into())).into());
     let on = Access::Ssh(SshAccess { credential: "lap".into(), ..access(&sshd) });
     match runner.run(&on, command(["true"])).await {
         Err(CommandError::Denied(why)) => assert_says(&why, &["\"lap\"", "farm, lab", "[credentials.lap]"]),
@@ -164,22 +165,30 @@ async fn hashed_and_revoked_lines_are_understood() {
 async fn checking_can_be_switched_off() {
     let sshd = Sshd::start();
     fs::write(sshd.known_hosts(), "").expect("known hosts");
-    let runner = with(Credential { check_host_key: false, ..credential(&sshd) });
+    let runner = with(SshKey { check_host_key: false, ..credential(&sshd) });
     assert_printed(hello(&runner, &sshd).await, "hello\n");
 }
 
 #[test]
 fn a_credential_is_a_table_of_the_configuration() {
-    let full = "private_key = '/k'\npassphrase_env = 'P'\nknown_hosts = '/h'\ncheck_host_key = false\n";
-    let credential: Credential = toml::from_str(full).expect("all four");
-    assert_eq!(credential.passphrase_env.as_deref(), Some("P"));
-    assert!(!credential.check_host_key);
-    let short: Credential = toml::from_str("private_key = '/k'").expect("the one that is needed");
+    let ssh = |text: &str| {
+        let config: CredentialConfig = toml::from_str(text).expect("keys that there are");
+        match config.check().expect("keys that fit") {
+            Credential::Ssh(key) => key,
+            other => panic!("not a key for SSH, but {other:?}"),
+        }
+    };
+    let full =
+        ssh("kind = 'ssh'\nprivate_key = '/k'\npassphrase_env = 'P'\nknown_hosts = '/h'\ncheck_host_key = false\n");
+    assert_eq!(full.passphrase_env.as_deref(), Some("P"));
+    assert!(!full.check_host_key);
+    let short = ssh("private_key = '/k'");
     assert_eq!((&short.passphrase_env, &short.known_hosts, short.check_host_key), (&None, &None, true));
     let home = std::env::home_dir().expect("a home");
     assert_eq!(short.known_hosts_file(), home.join(".ssh/known_hosts"));
-    let tilde: Credential = toml::from_str("private_key = '~/k~'").expect("a path");
-    assert_eq!(tilde.private_key_file(), home.join("k~"));
-    let error = toml::from_str::<Credential>("private_key = '/k'\nprivate_keys = '/l'").expect_err("unknown key");
+    assert_eq!(ssh("private_key = '~/k~'").private_key_file(), home.join("k~"));
+    let missing = toml::from_str::<CredentialConfig>("known_hosts = '/h'").expect("keys that there are").check();
+    assert_says(&missing.expect_err("no key"), &["\"ssh\"", "needs the key private_key"]);
+    let error = toml::from_str::<CredentialConfig>("private_key = '/k'\nprivate_keys = '/l'").expect_err("unknown key");
     assert_says(&error.to_string(), &["private_keys"]);
 }

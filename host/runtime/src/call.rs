@@ -67,6 +67,12 @@ pub(crate) struct Call {
     pub(crate) table: ResourceTable,
 }
 
+impl Call {
+    pub(crate) fn asker(&self) -> Asker {
+        Asker { function: self.function, blueprint: self.blueprint.clone(), rights: self.rights.clone() }
+    }
+}
+
 impl WasiView for Call {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
@@ -80,6 +86,22 @@ pub(crate) struct Rights {
     pub(crate) asks: Arc<[Permission]>,
     /// Such as `commands:local`.
     pub(crate) grants: Vec<String>,
+}
+
+impl Rights {
+    /// The grants as they would be with one more, as they are written in the configuration.
+    pub(crate) fn with_grant(&self, grant: &str) -> String {
+        let grants = self.grants.iter().map(String::as_str).chain([grant]);
+        grants.map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Who wants something, for what has to be decided apart from the call itself.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) function: Function,
+    pub(crate) blueprint: String,
+    pub(crate) rights: Rights,
 }
 
 /// The limits on what wasm itself allocates in one call. Growing a memory too far is a trap, and not a failed

@@ -191,9 +191,7 @@ impl Call {
         ))
     }
 
-    /// The grants as they would be with one more, as they are written in the configuration.
-    pub(crate) fn with_grant(&self, grant: &String) -> String {
-        let grants = self.rights.grants.iter().chain([grant]);
-        grants.map(|grant| format!("\"{grant}\"")).collect::<Vec<_>>().join(", ")
+    pub(crate) fn with_grant(&self, grant: &str) -> String {
+        self.rights.with_grant(grant)
     }
 }

@@ -15,7 +15,7 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 7] = ["types", "log", "view", "commands", "jobs", "files", "leases"];
+const IMPORTS: [&str; 8] = ["types", "log", "view", "commands", "jobs", "files", "credentials", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.

@@ -146,6 +146,7 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::jobs::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::files::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::credentials::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::leases::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
 
     // Clocks, `wasi:io`, `wasi:random/random` and the standard streams.
@@ -171,7 +172,8 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::Loader;
-    use crate::commands::{Credentials, Runner};
+    use crate::commands::Runner;
+    use crate::credentials::Credentials;
     use crate::inspect::tests::{LIFECYCLE, PLANNING, component};
     use std::sync::Arc;
 

@@ -5,7 +5,8 @@ use super::error::ConfigError;
 use super::file::File;
 use super::{Config, StoreConfig, blueprints, defaults};
 use drydock_core::config::{Order, OwnerConfig};
-use drydock_runtime::commands::Credentials;
+use drydock_runtime::credentials::{CredentialConfig, Credentials};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -157,18 +158,22 @@ fn limits(owner: &OwnerConfig, table: &[Segment], document: &Document) -> Result
     Ok(())
 }
 
-fn credentials(credentials: Credentials, document: &Document) -> Result<Credentials, ConfigError> {
+fn credentials(
+    credentials: BTreeMap<String, CredentialConfig>,
+    document: &Document,
+) -> Result<Credentials, ConfigError> {
     credentials
         .into_iter()
         .map(|(name, mut credential)| {
+            let place = [Segment::Key("credentials".into()), Segment::Key(name.clone())];
             if !is_node_name(&name) {
-                let place = [Segment::Key("credentials".into()), Segment::Key(name.clone())];
                 let problem = format!("{name:?} is no name; it is 1 to 63 characters of a-z A-Z 0-9 . _ -");
                 return Err(ConfigError::at(document, &place, problem));
             }
-            for path in [Some(&mut credential.private_key), credential.known_hosts.as_mut()].into_iter().flatten() {
+            for path in credential.paths_mut() {
                 *path = document.resolve(&path.to_string_lossy());
             }
+            let credential = credential.check().map_err(|problem| ConfigError::at(document, &place, problem))?;
             Ok((name, credential))
         })
         .collect()

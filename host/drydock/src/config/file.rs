@@ -5,7 +5,7 @@ use super::error::ConfigError;
 use crate::sentence;
 use documented::DocumentedFields;
 use drydock_core::config::{BlueprintConfig, OwnerConfig};
-use drydock_runtime::commands::Credentials;
+use drydock_runtime::credentials::CredentialConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -57,9 +57,9 @@ pub struct File {
     /// What owners may have: `[owner.NAME]`, see below; for each key, an owner's own table comes first. Default: none.
     #[serde(default)]
     pub owner: BTreeMap<String, OwnerConfig>,
-    /// What the daemon logs in with: `[credentials.NAME]`, see below. Default: none.
+    /// What the daemon uses in a plugin's stead: `[credentials.NAME]`, see below. Default: none.
     #[serde(default)]
-    pub credentials: Credentials,
+    pub credentials: BTreeMap<String, CredentialConfig>,
     /// One for each use of a plugin: `[[blueprint]]`, see below. Default: none.
     #[serde(default)]
     pub blueprint: Vec<BlueprintConfig>,

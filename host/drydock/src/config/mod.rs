@@ -23,7 +23,7 @@ pub use error::ConfigError;
 pub use reference::{Key, Table, markdown, reference};
 
 use drydock_core::config::{BlueprintConfig, Order};
-use drydock_runtime::commands::Credentials;
+use drydock_runtime::credentials::Credentials;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

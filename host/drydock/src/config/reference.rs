@@ -3,7 +3,7 @@
 use super::file::File;
 use documented::DocumentedFields;
 use drydock_core::config::{BlueprintConfig, OwnerConfig, WarmConfig};
-use drydock_runtime::commands::Credential;
+use drydock_runtime::credentials::CredentialConfig;
 use serde::Serialize;
 
 /// The keys of one table of the file.
@@ -27,7 +27,7 @@ pub fn reference() -> Vec<Table> {
     vec![
         table::<File>(""),
         table::<OwnerConfig>("[owner.NAME]"),
-        table::<Credential>("[credentials.NAME]"),
+        table::<CredentialConfig>("[credentials.NAME]"),
         table::<BlueprintConfig>("[[blueprint]]"),
         table::<WarmConfig>("[blueprint.warm]"),
     ]

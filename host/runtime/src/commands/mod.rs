@@ -25,7 +25,7 @@ pub use error::CommandError;
 pub use files::FILE_LIMIT;
 pub use jobs::{JOB_TIMEOUT_LIMIT, JobState};
 pub use runner::Runner;
-pub use ssh::{Credential, Credentials};
+pub(crate) use ssh::public_key;
 
 /// A program that left others running in the background keeps its output open. Once it has ended, its command ends too
 /// when nothing was printed for this long.

@@ -3,8 +3,9 @@
 use super::command::{Chunk, Command, Exit, Output};
 use super::error::{CommandError, printable};
 use super::sink::Sink;
-use super::ssh::{Credentials, Pool, Target};
+use super::ssh::{Pool, Target};
 use super::{local, ssh};
+use crate::credentials::Credentials;
 use drydock_core::contract::{Access, Platform, SshAccess};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,10 @@ impl Runner {
     /// long. Default: a minute.
     pub fn keep_connections(&self, idle: Duration) -> Runner {
         Runner { pool: Pool::new(self.pool.credentials().clone(), idle) }
+    }
+
+    pub fn credentials(&self) -> &Credentials {
+        self.pool.credentials()
     }
 
     /// Runs a command to its end. Dropping the future kills the program and all that it started, as far as the other

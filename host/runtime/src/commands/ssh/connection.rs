@@ -2,9 +2,10 @@
 
 use super::super::error::{CommandError, printable};
 use super::Target;
-use super::credential::{Credential, LoadedKey, load};
+use super::credential::{LoadedKey, load};
 use super::doors::Doors;
 use super::known_hosts::KnownHost;
+use crate::credentials::SshKey;
 use russh::client::{self, DisconnectReason, Handle, Msg};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, Disconnect, Error, Preferred, SshId};
@@ -122,7 +123,7 @@ enum Failed {
 }
 
 /// Connects and logs in. Takes at most about a minute.
-pub async fn connect(target: &Target, credential: &Credential, doors: &Doors) -> Result<Connection, CommandError> {
+pub async fn connect(target: &Target, credential: &SshKey, doors: &Doors) -> Result<Connection, CommandError> {
     let key = load(&target.credential, credential).await?;
     let known = match credential.check_host_key {
         true => Some(KnownHost::read(target, credential).await?),
@@ -184,7 +185,7 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, CommandError> {
 
 struct Attempt<'a> {
     target: &'a Target,
-    credential: &'a Credential,
+    credential: &'a SshKey,
     key: &'a LoadedKey,
     known: Option<&'a KnownHost>,
     address: SocketAddr,

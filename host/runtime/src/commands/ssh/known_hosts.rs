@@ -3,7 +3,7 @@
 use super::super::error::{CommandError, printable};
 use super::super::quote::readable_word;
 use super::Target;
-use super::credential::Credential;
+use crate::credentials::SshKey;
 use hmac::{Hmac, KeyInit, Mac};
 use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
@@ -28,7 +28,7 @@ pub struct KnownHost {
 }
 
 impl KnownHost {
-    pub async fn read(target: &Target, credential: &Credential) -> Result<KnownHost, CommandError> {
+    pub async fn read(target: &Target, credential: &SshKey) -> Result<KnownHost, CommandError> {
         let file = credential.known_hosts_file();
         let text = match tokio::fs::read(&file).await {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

@@ -20,7 +20,7 @@ mod pool;
 mod prologue;
 mod session;
 
-pub use credential::{Credential, Credentials};
+pub use credential::public_key;
 pub use job::run;
 pub use pool::Pool;
 

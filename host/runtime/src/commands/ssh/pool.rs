@@ -3,9 +3,10 @@
 use super::super::error::CommandError;
 use super::Target;
 use super::connection::{Connection, connect};
-use super::credential::{self, Credentials};
+use super::credential;
 use super::doors::Doors;
 use super::jobs::Jobs;
+use crate::credentials::Credentials;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
