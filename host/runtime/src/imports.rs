@@ -2,11 +2,13 @@
 
 use crate::bindings::{commands, log, types, view};
 use crate::call::Call;
-use crate::commands::{Command, CommandError, Exit, Output};
+use crate::commands::{Command, CommandError, Exit, LentSecret, Output};
+use crate::credentials::{Secret, plain_secret};
 use crate::nesting::beneath;
 use crate::translate::{access, escaped, thing};
 use crate::view::Viewer;
 use drydock_core::contract::Access;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
@@ -116,17 +118,34 @@ impl Call {
     }
 
     pub(crate) fn command(&self, command: commands::Command, timeout: Duration) -> Result<Command, commands::Error> {
-        if !command.secrets.is_empty() {
-            return Err(commands::Error::Invalid("this host puts no secrets into commands".to_owned()));
+        let mut secrets = BTreeMap::new();
+        for secret in command.secrets {
+            let value = self.reveal(&secret.credential).map_err(error)?;
+            let shown = escaped(&secret.variable, 255);
+            if secrets.insert(secret.variable, LentSecret { credential: secret.credential, value }).is_some() {
+                return Err(commands::Error::Invalid(format!("secrets: the variable {shown} is there twice")));
+            }
         }
         Ok(Command {
             argv: command.argv,
             directory: command.directory,
             environment: command.environment.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+            secrets,
             stdin: command.stdin,
             timeout,
             output_limit: command.output_limit.min(OUTPUT) as usize,
         })
+    }
+}
+
+impl Call {
+    /// A secret for a program, if this call may use it.
+    pub(crate) fn reveal(&self, credential: &str) -> Result<Secret, CommandError> {
+        if let Err(denial) = self.may_use(credential) {
+            warn!(target: "drydock::plugin", blueprint = self.blueprint, function = self.function.name(), "denied: {denial}");
+            return Err(CommandError::Denied(denial));
+        }
+        plain_secret(self.runner.credentials(), credential).map_err(CommandError::Denied)
     }
 }
 

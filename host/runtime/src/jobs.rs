@@ -3,6 +3,7 @@
 use crate::bindings::{commands, jobs, types};
 use crate::call::Call;
 use crate::commands::JobState;
+use crate::credentials::Redaction;
 use crate::imports::{error, output};
 use std::time::Duration;
 
@@ -40,9 +41,16 @@ impl Call {
 
     async fn poll_job(&mut self, on: types::Access, key: &str) -> Result<jobs::State, commands::Error> {
         let (on, left) = self.reach(on, "look after a command").await?;
-        match self.runner.poll_job(&on, &self.own(key)?, left).await.map_err(error)? {
+        let own = self.own(key)?;
+        match self.runner.poll_job(&on, &own, left).await.map_err(error)? {
             JobState::Running => Ok(jobs::State::Running),
-            JobState::Ended(ended) => Ok(jobs::State::Ended(output(ended))),
+            JobState::Ended(ended) => {
+                let mut hidden = Redaction::default();
+                for credential in ended.credentials() {
+                    hidden.hide(&self.reveal(credential).map_err(error)?);
+                }
+                Ok(jobs::State::Ended(output(ended.into_output(&hidden))))
+            }
             JobState::Unknown => Ok(jobs::State::Unknown),
         }
     }

@@ -20,10 +20,10 @@ mod runner;
 mod sink;
 mod ssh;
 
-pub use command::{COMMAND_LIMIT, Chunk, Command, Exit, Output};
+pub use command::{COMMAND_LIMIT, Chunk, Command, Exit, LentSecret, Output};
 pub use error::CommandError;
 pub use files::FILE_LIMIT;
-pub use jobs::{JOB_TIMEOUT_LIMIT, JobState};
+pub use jobs::{EndedJob, JOB_TIMEOUT_LIMIT, JobState};
 pub use runner::Runner;
 pub(crate) use ssh::public_key;
 

@@ -129,6 +129,7 @@ fn command(script: &str, arguments: &[String], within: Duration) -> Command {
             .collect(),
         directory: None,
         environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         stdin: Vec::new(),
         timeout: within,
         output_limit: ANSWER,

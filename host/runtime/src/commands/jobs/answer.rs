@@ -1,16 +1,15 @@
 //! What the script's answers mean.
 
-use super::super::command::{Exit, Output};
+use super::super::command::{Exit, Output, is_credential_name};
 use super::super::error::{CommandError, printable, printable_bytes};
+use crate::credentials::Redaction;
+use std::fmt;
 
 /// How a job fares.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum JobState {
     Running,
-    /// The exit [`Exit::Signal`] is `TIMEOUT` for a job that was killed because it took longer than its timeout, and
-    /// `LOST` for one whose watcher ended without it, as by a reboot: how far it got is not known. Then stderr ends with a
-    /// sentence that says so.
-    Ended(Output),
+    Ended(EndedJob),
     /// Nothing was started under that key, or its record is gone.
     Unknown,
 }
@@ -40,22 +39,42 @@ pub fn started(output: &Output, title: &str, directory: &str, place: &str) -> Re
     Err(CommandError::Other(format!("{title} was not started on {place}: {why}")))
 }
 
-/// The record of a job that has ended, with what is kept of its output: that can be more than its limit.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Ended {
-    pub exit: Exit,
-    pub stdout: Vec<u8>,
-    pub stderr: Vec<u8>,
+/// The record of a job that has ended. What is kept of its output can be more than its limit, and have secrets in it.
+#[derive(PartialEq, Eq)]
+pub struct EndedJob {
+    exit: Exit,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
     /// In seconds.
-    pub timeout: u64,
-    pub limit: usize,
-    pub notes: String,
+    timeout: u64,
+    limit: usize,
+    notes: String,
 }
 
-impl Ended {
-    /// As it is shown: up to its limit, and told what befell it.
-    pub fn into_output(mut self) -> Output {
-        let truncated = self.stdout.len() > self.limit || self.stderr.len() > self.limit;
+impl fmt::Debug for EndedJob {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("EndedJob").field("exit", &self.exit).finish_non_exhaustive()
+    }
+}
+
+impl EndedJob {
+    /// The names of the credentials that its secrets are from.
+    pub fn credentials(&self) -> impl Iterator<Item = &str> {
+        self.notes.split(' ').filter(|name| is_credential_name(name))
+    }
+
+    /// As it is shown: without what must not be seen, up to its limit.
+    ///
+    /// The exit [`Exit::Signal`] is `TIMEOUT` for a job that was killed because it took longer than its timeout, and
+    /// `LOST` for one whose watcher ended without it, as by a reboot: how far it got is not known. Then stderr ends with a
+    /// sentence that says so.
+    pub fn into_output(mut self, hidden: &Redaction) -> Output {
+        let is_cut = |output: &[u8]| output.len() > self.limit;
+        let (out_cut, err_cut) = (is_cut(&self.stdout), is_cut(&self.stderr));
+        let truncated = out_cut || err_cut;
+        let died = matches!(self.exit, Exit::Signal(_));
+        self.stdout = seen(&self.stdout, out_cut || died, hidden);
+        self.stderr = seen(&self.stderr, err_cut || died, hidden);
         self.stdout.truncate(self.limit);
         self.stderr.truncate(self.limit);
         let befell = match &self.exit {
@@ -78,22 +97,24 @@ impl Ended {
     }
 }
 
+/// What can be seen of an output. Where one was cut, its end may be the beginning of something hidden.
+fn seen(output: &[u8], cut: bool, hidden: &Redaction) -> Vec<u8> {
+    let mut scrubber = hidden.clone().scrubber();
+    let mut seen = scrubber.push(output);
+    let rest = scrubber.finish();
+    seen.extend_from_slice(if cut && !rest.is_empty() { b"***" } else { &rest });
+    seen
+}
+
 const TIMEOUT: &str = "TIMEOUT";
 const LOST: &str = "LOST";
 
-#[derive(Debug, PartialEq, Eq)]
-pub enum Polled {
-    Running,
-    Unknown,
-    Ended(Ended),
-}
-
-pub fn polled(output: &Output, place: &str) -> Result<Polled, CommandError> {
+pub fn polled(output: &Output, place: &str) -> Result<JobState, CommandError> {
     let (first, rest) = line(&output.stdout);
     match first {
-        b"running" => Ok(Polled::Running),
-        b"unknown" => Ok(Polled::Unknown),
-        b"ended" if !output.truncated => ended(rest).map(Polled::Ended).ok_or_else(|| unreadable(output, place)),
+        b"running" => Ok(JobState::Running),
+        b"unknown" => Ok(JobState::Unknown),
+        b"ended" if !output.truncated => ended(rest).map(JobState::Ended).ok_or_else(|| unreadable(output, place)),
         _ => Err(unreadable(output, place)),
     }
 }
@@ -117,7 +138,7 @@ fn unreadable(output: &Output, place: &str) -> CommandError {
 }
 
 /// How it ended, what is noted of it, the length of its outputs, and the outputs.
-fn ended(rest: &[u8]) -> Option<Ended> {
+fn ended(rest: &[u8]) -> Option<EndedJob> {
     let (exit, rest) = line(rest);
     let (noted, rest) = line(rest);
     let (lengths, rest) = line(rest);
@@ -127,7 +148,7 @@ fn ended(rest: &[u8]) -> Option<Ended> {
     let (out, err) = lengths.split_once(' ')?;
     let (stdout, rest) = rest.split_at_checked(out.parse().ok()?)?;
     let (stderr, _) = rest.split_at_checked(err.parse().ok()?)?;
-    Some(Ended {
+    Some(EndedJob {
         exit: exit_of(std::str::from_utf8(exit).ok()?)?,
         stdout: stdout.to_vec(),
         stderr: stderr.to_vec(),

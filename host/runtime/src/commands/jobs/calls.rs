@@ -3,7 +3,7 @@
 use super::super::command::Command;
 use super::super::error::CommandError;
 use super::super::runner::{Runner, place};
-use super::answer::{self, JobState, Polled};
+use super::answer::{self, JobState};
 use super::script;
 use drydock_core::contract::Access;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Runner {
         let title = command.title();
         let directory = command.directory.clone().unwrap_or_default();
         let command = Command { output_limit: command.output_limit.min(OUTPUT_LIMIT), ..command };
-        let output = self.run(on, script::start(key, command, "", within)).await?;
+        let output = self.run(on, script::start(key, command, within)).await?;
         answer::started(&output, &title, &directory, &place(on))
     }
 
@@ -50,11 +50,7 @@ impl Runner {
     pub async fn poll_job(&self, on: &Access, key: &str, within: Duration) -> Result<JobState, CommandError> {
         check_key(key)?;
         let output = self.run(on, script::poll(key, within)).await?;
-        Ok(match answer::polled(&output, &place(on))? {
-            Polled::Running => JobState::Running,
-            Polled::Unknown => JobState::Unknown,
-            Polled::Ended(ended) => JobState::Ended(ended.into_output()),
-        })
+        answer::polled(&output, &place(on))
     }
 
     /// Ends the command that was started under this key, with all that it started, if it runs, and removes its record. It

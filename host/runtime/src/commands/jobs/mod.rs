@@ -11,5 +11,5 @@ mod answer;
 mod calls;
 mod script;
 
-pub use answer::JobState;
+pub use answer::{EndedJob, JobState};
 pub use calls::JOB_TIMEOUT_LIMIT;
