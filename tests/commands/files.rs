@@ -57,14 +57,14 @@ async fn a_file_is_replaced_and_never_written_to() {
 }
 
 #[tokio::test]
-async fn a_relative_path_is_below_the_home() {
-    let place = Place::ssh();
-    let (runner, on) = (place.runner(), &place.on);
-    fs::create_dir(place.home().join("sub")).expect("a folder");
-    for path in ["here", "sub/there", "sub/../-"] {
-        runner.put_file(on, path, b"x".to_vec(), 0o600, WITHIN).await.expect("written");
-        assert_eq!(fs::read(place.home().join(path)).expect("the file"), b"x");
-        assert_eq!(runner.get_file(on, path, 1, WITHIN).await.expect("read"), b"x");
+async fn a_relative_path_begins_where_commands_do() {
+    for place in Place::both() {
+        let (runner, on) = (place.runner(), &place.on);
+        let (path, _) = place.file("-there");
+        let relative = place.relative(&path).await;
+        runner.put_file(on, &relative, b"x".to_vec(), 0o600, WITHIN).await.expect("written");
+        assert_eq!(fs::read(&path).expect("the file"), b"x");
+        assert_eq!(runner.get_file(on, &relative, 1, WITHIN).await.expect("read"), b"x");
     }
 }
 

@@ -104,13 +104,13 @@ async fn whatever_a_command_is_given_arrives() {
     let output = place.finish(&key, echo(&AWKWARD)).await;
     assert_eq!(text(&output.stdout), echoed(&AWKWARD));
 
-    let odd = place.home().join("odd 'name' $x");
+    let (odd, _) = place.file("odd 'name' $x");
     fs::create_dir(&odd).expect("folder");
     let environment = [("X", " '\n$Y"), ("PATH", "/bin:/usr/bin:/no/such"), ("IFS", "o"), ("dry_base", "mine")];
     let set = Command {
-        directory: Some("odd 'name' $x".into()),
+        directory: Some(place.relative(&odd).await),
         environment: environment.map(|(name, value)| (name.to_string(), value.to_string())).into(),
-        ..shell("pwd; printf '%s|%s|%s|' \"$X\" \"$PATH\" \"$dry_base\"; umask")
+        ..shell("pwd -P; printf '%s|%s|%s|' \"$X\" \"$PATH\" \"$dry_base\"; umask")
     };
     let umask = text(&place.runner().run(&place.on, shell("umask")).await.expect("ran").stdout).to_string();
     let output = place.finish(&place.key("environment"), set).await;
@@ -358,7 +358,7 @@ async fn what_a_broken_off_cancel_left_is_ended_before_the_next_start() {
 async fn records_are_for_their_user_only() {
     let place = Place::ssh();
     let key = place.key("private");
-    place.finish(&key, Command { stdin: b"input".to_vec(), ..shell("echo output") }).await;
+    place.finish(&key, Command { stdin: b"sesame".to_vec(), ..shell("echo output") }).await;
     let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&place.records()), 0o700);
     let record = place.record(&key);
@@ -366,7 +366,7 @@ async fn records_are_for_their_user_only() {
     for entry in fs::read_dir(&record).expect("record").flatten() {
         assert_eq!(mode(&entry.path()), 0o600, "{entry:?}");
         let content = fs::read(entry.path()).expect("content");
-        assert!(!content.windows(5).any(|window| window == b"input"), "{entry:?} has the input");
+        assert!(!content.windows(6).any(|window| window == b"sesame"), "{entry:?} has the input");
     }
 }
 

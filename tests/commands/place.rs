@@ -7,7 +7,7 @@ use drydock_runtime::commands::{Command, CommandError, Exit, JobState, Output, R
 use drydock_runtime::credentials::{Credentials, Redaction};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,13 @@ impl Place {
             Some(sshd) => sshd.path("home"),
             None => std::env::home_dir().expect("a home"),
         }
+    }
+
+    /// The same file from where commands begin.
+    pub async fn relative(&self, path: &Path) -> String {
+        let output = self.runner().run(&self.on, super::shell("pwd -P")).await.expect("ran");
+        let depth = super::text(&output.stdout).trim().split('/').filter(|part| !part.is_empty()).count();
+        "../".repeat(depth) + path.to_str().expect("text").trim_start_matches('/')
     }
 
     /// The key of a job of this test, which ends with it.

@@ -119,8 +119,10 @@ async fn it_is_blotted_out_of_what_the_program_prints() {
             place.ended(&key).await;
             let JobState::Ended(job) = place.poll(&key).await else { panic!("it has ended") };
             let Output { stdout, truncated, .. } = job.into_output(&hiding(SENTINEL));
+            // Of 13 bytes three are left, so that it can be shorter than the limit.
             let shown = b"1234***567\0\0\0\0\0\0\0\0\0\0\0\0";
-            assert_eq!((&stdout[..], truncated), (&shown[..limit], true));
+            assert!(truncated && shown.starts_with(&stdout), "{limit}: {stdout:?}");
+            assert!((limit.min(7)..=limit).contains(&stdout.len()), "{limit}: {stdout:?}");
             place.cancel(&key).await;
         }
     }

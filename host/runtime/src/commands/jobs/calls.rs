@@ -42,8 +42,9 @@ impl Runner {
         let title = command.title();
         let directory = command.directory.clone().unwrap_or_default();
         let command = Command { output_limit: command.output_limit.min(OUTPUT_LIMIT), ..command };
+        let hidden = command.redaction();
         let output = self.run(on, script::start(key, command, within)).await?;
-        answer::started(&output, &title, &directory, &place(on))
+        answer::started(&output, &title, &directory, &place(on)).map_err(|error| error.without(&hidden))
     }
 
     /// How the command fares that was started under this key.
