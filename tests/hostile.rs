@@ -216,7 +216,6 @@ async fn answers_are_checked_field_by_field() {
         (Step::Open, "add a number", ["`done.attributes`", "at /added"]),
         (Step::Open, "garbage state", ["`again.state`", "not JSON"]),
         (Step::Open, "101 percent", ["`again.percent`", "101"]),
-        (Step::Open, "wait for a job", ["`again.wake`", "job"]),
     ] {
         says(&broke(act(p, which, how).await), &parts);
     }
@@ -232,6 +231,9 @@ async fn what_is_allowed_passes() {
     let again = act(&*plugin, Step::Release, "again").await.unwrap().unwrap();
     let wake = Wake::After(1000);
     assert_eq!(again, Progress::Again { state: "{}".into(), wake, note: "later\\u{7}".into(), percent: Some(50) });
+
+    let again = act(&*plugin, Step::Open, "wait for a job").await.unwrap().unwrap();
+    assert!(matches!(&again, Progress::Again { wake: Wake::Job(key), .. } if key == "7"), "{again:?}");
 
     let outcome = act(&*plugin, Step::Close, "anything").await.unwrap().unwrap();
     assert_eq!(outcome, Progress::Done(Default::default()), "a step that it does not have counts as done");
@@ -337,15 +339,15 @@ async fn secrets_are_given_to_programs_and_not_to_guests() {
     let blotted = "stdout: [42, 42, 42], stderr: [42, 42, 42]";
     says(&call("run with a secret", &both).await, &["it did", "Code(0)", blotted]);
     says(&call("start a job with a secret", &both).await, &["it did"]);
-    says(&call("wait for a job", &both).await, &["it did", "Code(0)", blotted]);
-    says(&call("wait for a job", &commands).await, &["Denied", "credential:vault"]);
+    says(&call("watch a job", &both).await, &["it did", "Code(0)", blotted]);
+    says(&call("watch a job", &commands).await, &["Denied", "credential:vault"]);
     std::fs::write(&file, "abc").unwrap();
     says(&call("run with a secret", &both).await, &["Invalid", "vault", "less than 4 bytes"]);
     std::fs::remove_file(&file).unwrap();
     says(&call("run with a secret", &both).await, &["Denied", "vault", "can't be read"]);
-    says(&call("wait for a job", &both).await, &["Denied", "vault", "can't be read"]);
+    says(&call("watch a job", &both).await, &["Denied", "vault", "can't be read"]);
     says(&call("end a job", &commands).await, &["it did"]);
-    says(&call("wait for a job", &commands).await, &["it did: State::Unknown"]);
+    says(&call("watch a job", &commands).await, &["it did: State::Unknown"]);
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ pub fn act_up(how: &str) -> Result<(), String> {
         "put a file" => Err(told(files::put(&Access::Local, "/no/such/folder/file", b"x", 0o600))),
         "get a file" => Err(told(files::get(&Access::Local, "/no/such/file", 10))),
         "start a job with a secret" => Err(told(jobs::start(&Access::Local, "secret", &with_secret()))),
-        "wait for a job" => loop {
+        "watch a job" => loop {
             match jobs::poll(&Access::Local, "secret") {
                 Ok(jobs::State::Running) => std::thread::sleep(Duration::from_millis(100)),
                 answer => return Err(told(answer)),
@@ -105,7 +105,7 @@ fn recurse(depth: u64) -> u64 {
 fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
     match answer {
         Ok(answer) => format!("it did: {answer:?}"),
-        Err(error) => format!("{error:?}"),
+        Err(error) => format!("{error:?}").replace('\\', ""),
     }
 }
 
