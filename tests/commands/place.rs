@@ -134,7 +134,8 @@ impl Drop for Place {
                 let text = fs::read_to_string(record.join(file)).unwrap_or_default();
                 let number = text.split(' ').next().and_then(|number| number.parse::<u32>().ok());
                 if let Some(number) = number.filter(|number| super::sshd::is_alive(*number)) {
-                    super::sshd::kill(number, "KILL");
+                    let group = format!("-{number}");
+                    let _ = std::process::Command::new("kill").args(["-s", "KILL", "--", &group]).status();
                 }
             }
             let _ = fs::remove_dir_all(record);
