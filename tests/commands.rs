@@ -3,8 +3,18 @@
 #[path = "fixture/sshd.rs"]
 mod sshd;
 
+#[path = "commands/agent.rs"]
+mod agent;
+#[path = "commands/files.rs"]
+mod files;
+#[path = "commands/jobs.rs"]
+mod jobs;
 #[path = "commands/local.rs"]
 mod local;
+#[path = "commands/place.rs"]
+mod place;
+#[path = "commands/secrets.rs"]
+mod secrets;
 #[path = "commands/ssh.rs"]
 mod ssh;
 #[path = "commands/trouble.rs"]
@@ -25,6 +35,7 @@ fn command<I: IntoIterator<Item = S>, S: Into<String>>(argv: I) -> Command {
         argv: argv.into_iter().map(Into::into).collect(),
         directory: None,
         environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         stdin: Vec::new(),
         timeout: Duration::from_secs(60),
         output_limit: 1024 * 1024,
@@ -37,7 +48,7 @@ fn shell(script: &str) -> Command {
 
 fn credential(sshd: &Sshd) -> SshKey {
     SshKey {
-        private_key: sshd.private_key(),
+        private_key: sshd.private_key().into(),
         passphrase_env: None,
         known_hosts: Some(sshd.known_hosts()),
         check_host_key: true,

@@ -7,7 +7,9 @@ mod listener;
 use arguments::{Taken, blueprint, place, request, resource, step};
 use drydock_core::contract::{Acquisition, Allocation, BlueprintArg, Failure, Needs, Progress, Refusal, Wake};
 use drydock_core::plugin::{Fault, Plugin, Step};
-use drydock_runtime::Limits;
+use drydock_runtime::commands::Runner;
+use drydock_runtime::credentials::{Credential, Credentials, Source};
+use drydock_runtime::{Limits, Loader};
 use listener::Heard;
 use serde_json::json;
 use std::sync::Arc;
@@ -214,7 +216,6 @@ async fn answers_are_checked_field_by_field() {
         (Step::Open, "add a number", ["`done.attributes`", "at /added"]),
         (Step::Open, "garbage state", ["`again.state`", "not JSON"]),
         (Step::Open, "101 percent", ["`again.percent`", "101"]),
-        (Step::Open, "wait for a job", ["`again.wake`", "job"]),
     ] {
         says(&broke(act(p, which, how).await), &parts);
     }
@@ -230,6 +231,9 @@ async fn what_is_allowed_passes() {
     let again = act(&*plugin, Step::Release, "again").await.unwrap().unwrap();
     let wake = Wake::After(1000);
     assert_eq!(again, Progress::Again { state: "{}".into(), wake, note: "later\\u{7}".into(), percent: Some(50) });
+
+    let again = act(&*plugin, Step::Open, "wait for a job").await.unwrap().unwrap();
+    assert!(matches!(&again, Progress::Again { wake: Wake::Job(key), .. } if key == "7"), "{again:?}");
 
     let outcome = act(&*plugin, Step::Close, "anything").await.unwrap().unwrap();
     assert_eq!(outcome, Progress::Done(Default::default()), "a step that it does not have counts as done");
@@ -291,6 +295,59 @@ async fn commands_need_both_sides() {
         &denial,
         &["denied", "hostile", "to make trouble here", "\"trial\"", r#"grants = ["commands:ssh", "commands:local"]"#],
     );
+}
+
+#[tokio::test]
+async fn jobs_and_files_need_what_commands_need() {
+    let plugin = hostile().await;
+    for how in ["start a job", "poll a job", "cancel a job", "put a file", "get a file"] {
+        let reason = found_out(&*plugin, how).await;
+        says(&reason, &["Denied", "hostile", "`consider`", "only decides"]);
+        let mut call = step(Step::Open, &that("open", how), &resource("{}"), None);
+        call.grants.clear();
+        let denial = plugin.act(call).await.unwrap().unwrap_err().reason;
+        says(&denial, &["Denied", "to make trouble here", "\"trial\"", "commands:local"]);
+    }
+    let missing = act(&*plugin, Step::Open, "put a file").await.unwrap().unwrap_err().reason;
+    says(&missing, &["Other", "there is no directory /no/such/folder"]);
+    let missing = act(&*plugin, Step::Open, "get a file").await.unwrap().unwrap_err().reason;
+    says(&missing, &["Other", "there is no such file"]);
+}
+
+#[tokio::test]
+async fn secrets_are_given_to_programs_and_not_to_guests() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "sesame-52a0\n").unwrap();
+    let vault = Credential::Secret(Source::File(file.clone()));
+    let runner = Runner::new(Credentials::from([("vault".to_owned(), vault)]));
+    let loader = Loader::with_limits(Arc::new(runner), Limits::default()).unwrap();
+    let plugin = loader.load("hostile", &guests::bytes("hostile")).await.unwrap();
+    let call = async |how: &str, grants: &[&str]| {
+        let mut call = step(Step::Open, &that("open", how), &resource("{}"), None);
+        call.blueprint.installation = format!("{:x}", std::process::id());
+        call.grants = grants.iter().map(|grant| grant.to_string()).collect();
+        let reason = plugin.act(call).await.unwrap().unwrap_err().reason;
+        assert!(!reason.contains("sesame"), "{reason}");
+        reason
+    };
+    let (commands, both) = (["commands:local"], ["commands:local", "credential:vault"]);
+    for how in ["run with a secret", "start a job with a secret"] {
+        says(&call(how, &commands).await, &["Denied", "to give it away", "\"vault\"", "\"credential:vault\"]"]);
+    }
+    // `***`, as a list of bytes.
+    let blotted = "stdout: [42, 42, 42], stderr: [42, 42, 42]";
+    says(&call("run with a secret", &both).await, &["it did", "Code(0)", blotted]);
+    says(&call("start a job with a secret", &both).await, &["it did"]);
+    says(&call("watch a job", &both).await, &["it did", "Code(0)", blotted]);
+    says(&call("watch a job", &commands).await, &["Denied", "credential:vault"]);
+    std::fs::write(&file, "abc").unwrap();
+    says(&call("run with a secret", &both).await, &["Invalid", "vault", "less than 4 bytes"]);
+    std::fs::remove_file(&file).unwrap();
+    says(&call("run with a secret", &both).await, &["Denied", "vault", "can't be read"]);
+    says(&call("watch a job", &both).await, &["Denied", "vault", "can't be read"]);
+    says(&call("end a job", &commands).await, &["it did"]);
+    says(&call("watch a job", &commands).await, &["it did: State::Unknown"]);
 }
 
 #[tokio::test]

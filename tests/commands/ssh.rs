@@ -235,7 +235,7 @@ async fn keys_of_every_usual_kind_work() {
         for passphrase in ["", "pass phrase"] {
             let private_key = sshd.make_key(&format!("{kind}-{}", passphrase.len()), kind, passphrase);
             sshd.authorize(&format!("{kind}-{}", passphrase.len()));
-            let key = SshKey { private_key, ..credential(&sshd) };
+            let key = SshKey { private_key: private_key.into(), ..credential(&sshd) };
             let runner = Runner::new(Credentials::from([("lab".into(), key.into())]));
             let result = runner.run(&on(&sshd), command(["echo", "in"])).await;
             match passphrase {

@@ -41,7 +41,7 @@ fn fingerprint(sshd: &Sshd, name: &str) -> String {
 async fn a_wrong_key_is_refused_and_a_corrected_one_works_without_restart() {
     let sshd = Sshd::start();
     let private_key = sshd.make_key("stranger", "ed25519", "");
-    let runner = with(SshKey { private_key: private_key.clone(), ..credential(&sshd) });
+    let runner = with(SshKey { private_key: private_key.clone().into(), ..credential(&sshd) });
     let why = refusal(&runner, &sshd).await;
     let place = format!("{}@127.0.0.1:{}", Sshd::user(), sshd.port);
     assert_says(&why, &[&place, "lab", "stranger", &fingerprint(&sshd, "stranger"), "authorized_keys"]);
@@ -56,10 +56,10 @@ async fn a_wrong_key_is_refused_and_a_corrected_one_works_without_restart() {
 async fn a_key_that_cannot_be_used_is_named() {
     let sshd = Sshd::start();
     let missing = sshd.path("no-such-key");
-    let runner = with(SshKey { private_key: missing.clone(), ..credential(&sshd) });
+    let runner = with(SshKey { private_key: missing.clone().into(), ..credential(&sshd) });
     assert_says(&denial(&runner, &sshd).await, &["lab", missing.to_str().expect("text"), "No such file"]);
 
-    let public = with(SshKey { private_key: sshd.path("user.pub"), ..credential(&sshd) });
+    let public = with(SshKey { private_key: sshd.path("user.pub").into(), ..credential(&sshd) });
     assert_says(&denial(&public, &sshd).await, &["lab", "user.pub", "private half"]);
 
     let unset = "DRYDOCK_TEST_NO_SUCH_VARIABLE".to_string();
@@ -71,7 +71,7 @@ async fn a_key_that_cannot_be_used_is_named() {
     // Cargo sets these two for every test.
     let passphrase = |variable: &str| {
         let passphrase_env = Some(variable.to_string());
-        with(SshKey { private_key: private_key.clone(), passphrase_env, ..credential(&sshd) })
+        with(SshKey { private_key: private_key.clone().into(), passphrase_env, ..credential(&sshd) })
     };
     assert_printed(hello(&passphrase("CARGO_PKG_NAME"), &sshd).await, "hello\n");
     assert_says(&denial(&passphrase("CARGO_PKG_VERSION"), &sshd).await, &["lab", "locked", "passphrase"]);
@@ -186,7 +186,7 @@ fn a_credential_is_a_table_of_the_configuration() {
     assert_eq!((&short.passphrase_env, &short.known_hosts, short.check_host_key), (&None, &None, true));
     let home = std::env::home_dir().expect("a home");
     assert_eq!(short.known_hosts_file(), home.join(".ssh/known_hosts"));
-    assert_eq!(ssh("private_key = '~/k~'").private_key_file(), home.join("k~"));
+    assert_eq!(ssh("private_key = '~/k~'").private_key_file(), Some(home.join("k~")));
     let missing = toml::from_str::<CredentialConfig>("known_hosts = '/h'").expect("keys that there are").check();
     assert_says(&missing.expect_err("no key"), &["\"ssh\"", "needs the key private_key"]);
     let error = toml::from_str::<CredentialConfig>("private_key = '/k'\nprivate_keys = '/l'").expect_err("unknown key");

@@ -7,7 +7,7 @@ wasmtime::component::bindgen!({
     exports: { default: async },
 });
 
-pub(crate) use drydock::blueprint::{commands, credentials, leases, log, types, view};
+pub(crate) use drydock::blueprint::{commands, credentials, files, jobs, leases, log, types, view};
 pub(crate) use exports::drydock::blueprint::planning;
 
 /// The same with what only some plugins export.

@@ -52,6 +52,8 @@ impl Function {
 /// The data of one store.
 pub(crate) struct Call {
     pub(crate) function: Function,
+    /// Of Drydock itself.
+    pub(crate) installation: String,
     pub(crate) blueprint: String,
     pub(crate) rights: Rights,
     /// When the call is cut off.

@@ -1,12 +1,14 @@
-//! What a guest may call: `log`, `view` and `commands`; `leases` is in a file of its own.
+//! What a guest may call: `log`, `view` and `commands`; `jobs`, `files` and `leases` are in files of their own.
 
 use crate::bindings::{commands, log, types, view};
 use crate::call::Call;
-use crate::commands::{Command, CommandError, Exit};
+use crate::commands::{Command, CommandError, Exit, LentSecret, Output};
+use crate::credentials::{Secret, plain_secret};
 use crate::nesting::beneath;
 use crate::translate::{access, escaped, thing};
 use crate::view::Viewer;
 use drydock_core::contract::Access;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tracing::{debug, error, info, warn};
 
@@ -84,67 +86,103 @@ impl commands::Host for Call {
         on: types::Access,
         command: commands::Command,
     ) -> wasmtime::Result<Result<commands::Output, commands::Error>> {
-        if !command.secrets.is_empty() {
-            let text = "this host puts no secrets into commands".to_owned();
-            return Ok(Err(commands::Error::Invalid(text)));
-        }
-        let on = match access(on) {
-            Ok(on) => on,
-            Err(broken) => return Ok(Err(commands::Error::Invalid(broken.within("on").to_string()))),
-        };
-        let on = match beneath(self.nested(), on).await {
-            Ok(on) => on,
-            Err(why) => return Ok(Err(commands::Error::Invalid(why))),
-        };
-        if let Err(denial) = self.may_run(&on) {
+        Ok(self.run(on, command).await)
+    }
+}
+
+impl Call {
+    async fn run(
+        &mut self,
+        on: types::Access,
+        command: commands::Command,
+    ) -> Result<commands::Output, commands::Error> {
+        let (on, left) = self.reach(on, "run a command").await?;
+        let timeout = Duration::from_millis(command.timeout).min(left);
+        let command = self.command(command, timeout)?;
+        self.runner.run(&on, command).await.map(output).map_err(error)
+    }
+
+    /// Where a guest means, if it may do that there, and how much time it has for it. `deed` is what it would do.
+    pub(crate) async fn reach(&mut self, on: types::Access, deed: &str) -> Result<(Access, Duration), commands::Error> {
+        let on = access(on).map_err(|broken| commands::Error::Invalid(broken.within("on").to_string()))?;
+        let on = beneath(self.nested(), on).await.map_err(commands::Error::Invalid)?;
+        if let Err(denial) = self.may_run(&on, deed) {
             warn!(target: "drydock::plugin", blueprint = self.blueprint, function = self.function.name(), "denied: {denial}");
-            return Ok(Err(commands::Error::Denied(denial)));
+            return Err(commands::Error::Denied(denial));
         }
         let left = self.deadline.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
         if left.is_zero() {
-            let text = "no time is left of this call to run a command in".to_owned();
-            return Ok(Err(commands::Error::TimedOut(text)));
+            return Err(commands::Error::TimedOut(format!("no time is left of this call to {deed} in")));
         }
-        let command = Command {
+        Ok((on, left))
+    }
+
+    pub(crate) fn command(&self, command: commands::Command, timeout: Duration) -> Result<Command, commands::Error> {
+        let mut secrets = BTreeMap::new();
+        for secret in command.secrets {
+            let value = self.reveal(&secret.credential).map_err(error)?;
+            let shown = escaped(&secret.variable, 255);
+            if secrets.insert(secret.variable, LentSecret { credential: secret.credential, value }).is_some() {
+                return Err(commands::Error::Invalid(format!("secrets: the variable {shown} is there twice")));
+            }
+        }
+        Ok(Command {
             argv: command.argv,
             directory: command.directory,
             environment: command.environment.into_iter().map(|entry| (entry.name, entry.value)).collect(),
+            secrets,
             stdin: command.stdin,
-            timeout: Duration::from_millis(command.timeout).min(left),
+            timeout,
             output_limit: command.output_limit.min(OUTPUT) as usize,
-        };
-        Ok(match self.runner.run(&on, command).await {
-            Ok(output) => Ok(commands::Output {
-                exit: match output.exit {
-                    Exit::Code(code) => commands::Exit::Code(code),
-                    Exit::Signal(signal) => commands::Exit::Signal(signal),
-                },
-                stdout: output.stdout,
-                stderr: output.stderr,
-                truncated: output.truncated,
-            }),
-            Err(error) => Err(match error {
-                CommandError::Invalid(text) => commands::Error::Invalid(text),
-                CommandError::Denied(text) => commands::Error::Denied(text),
-                CommandError::Unreachable(text) => commands::Error::Unreachable(text),
-                CommandError::Refused(text) => commands::Error::Refused(text),
-                CommandError::TimedOut(text) => commands::Error::TimedOut(text),
-                CommandError::Other(text) => commands::Error::Other(text),
-            }),
         })
     }
 }
 
 impl Call {
-    /// Whether this call may run commands there. The error names both sides and says what to do.
-    fn may_run(&self, on: &Access) -> Result<(), String> {
+    /// A secret for a program, if this call may use it.
+    pub(crate) fn reveal(&self, credential: &str) -> Result<Secret, CommandError> {
+        if let Err(denial) = self.may_use(credential) {
+            warn!(target: "drydock::plugin", blueprint = self.blueprint, function = self.function.name(), "denied: {denial}");
+            return Err(CommandError::Denied(denial));
+        }
+        plain_secret(self.runner.credentials(), credential).map_err(CommandError::Denied)
+    }
+}
+
+pub(crate) fn output(output: Output) -> commands::Output {
+    commands::Output {
+        exit: match output.exit {
+            Exit::Code(code) => commands::Exit::Code(code),
+            Exit::Signal(signal) => commands::Exit::Signal(signal),
+        },
+        stdout: output.stdout,
+        stderr: output.stderr,
+        truncated: output.truncated,
+    }
+}
+
+pub(crate) fn error(error: CommandError) -> commands::Error {
+    match error {
+        CommandError::Invalid(text) => commands::Error::Invalid(text),
+        CommandError::Denied(text) => commands::Error::Denied(text),
+        CommandError::Unreachable(text) => commands::Error::Unreachable(text),
+        CommandError::Refused(text) => commands::Error::Refused(text),
+        CommandError::TimedOut(text) => commands::Error::TimedOut(text),
+        CommandError::Other(text) => commands::Error::Other(text),
+    }
+}
+
+impl Call {
+    /// Whether this call may run commands there, which is what files need too. The error names both sides and says what to
+    /// do.
+    fn may_run(&self, on: &Access, deed: &str) -> Result<(), String> {
         let blueprint = &self.blueprint;
         let plugin = &self.rights.plugin;
         if !self.function.acts() {
             let function = self.function.name();
             return Err(format!(
-                "the plugin {plugin} tried to run a command in `{function}`, which only decides; commands can be run in \
-                 open, activate, release, close and check"
+                "the plugin {plugin} tried to {deed} in `{function}`, which only decides; commands can be run in open, \
+                 activate, release, close, check, observe and remove"
             ));
         }
         let (scope, what) = match on {
@@ -155,7 +193,7 @@ impl Call {
         };
         let Some(permission) = self.rights.asks.iter().find(|p| p.what == "commands" && p.scope == scope) else {
             return Err(format!(
-                "the plugin {plugin} of the blueprint \"{blueprint}\" tried to run a command {what}, but does not ask for \
+                "the plugin {plugin} of the blueprint \"{blueprint}\" tried to {deed} {what}, but does not ask for \
                  `commands:{scope}` in what it says of itself; its author has to add that to `asks`"
             ));
         };

@@ -15,7 +15,7 @@ const SERVED: Version = Version::new(0, 1, 0);
 const EXPORTS: [&str; 2] = ["planning", "lifecycle"];
 
 /// What it may import of the contract.
-const IMPORTS: [&str; 6] = ["types", "log", "view", "commands", "credentials", "leases"];
+const IMPORTS: [&str; 8] = ["types", "log", "view", "commands", "jobs", "files", "credentials", "leases"];
 
 /// What it may import of WASI 0.2: what the standard libraries of most languages can't do without. The rest of them is
 /// there, but empty.
@@ -291,9 +291,10 @@ pub(crate) mod tests {
     fn imports_that_are_not_served_are_named() {
         let with = |imports: &[&str]| component(imports, &[PLANNING, LIFECYCLE]);
         inspect("x.wasm", &with(&["drydock:blueprint/view@0.1.0", "wasi:io/poll@0.2.6"])).unwrap();
-        refused(&with(&["drydock:blueprint/jobs@0.1.0"]), &["`jobs`"]);
-        inspect("x.wasm", &with(&["drydock:blueprint/leases@0.1.0"])).unwrap();
-        refused(&with(&["drydock:blueprint/jobs@0.1.0", "drydock:blueprint/files@0.1.0"]), &["`files`", "`jobs`"]);
+        for served in ["leases", "jobs", "files", "credentials"] {
+            inspect("x.wasm", &with(&[&format!("drydock:blueprint/{served}@0.1.0")])).unwrap();
+        }
+        refused(&with(&["drydock:blueprint/ships@0.1.0", "drydock:blueprint/docks@0.1.0"]), &["`docks`", "`ships`"]);
         inspect("x.wasm", &with(&["wasi:http/types@0.2.3", "wasi:http/outgoing-handler@0.2.3"])).unwrap();
         refused(&with(&["wasi:http/incoming-handler@0.2.3"]), &["HTTP", "(wasi:http/incoming-handler)"]);
         refused(&with(&["wasi:sockets/tcp@0.2.3"]), &["sockets (wasi:sockets/tcp)"]);

@@ -158,6 +158,8 @@ fn link(engine: &Engine) -> wasmtime::Result<Linker<Call>> {
     bindings::log::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::view::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::commands::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::jobs::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
+    bindings::files::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::credentials::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
     bindings::leases::add_to_linker::<_, HasSelf<Call>>(l, |call| call)?;
 

@@ -117,6 +117,7 @@ impl Sandbox {
         let asker = Asker { function, blueprint: blueprint.to_owned(), rights: rights.clone() };
         let mut store = self.store(Call {
             function,
+            installation: frame.blueprint.map(|b| b.installation.clone()).unwrap_or_default(),
             blueprint: blueprint.to_owned(),
             rights,
             deadline: Instant::now() + frame.time,

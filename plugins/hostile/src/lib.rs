@@ -18,7 +18,7 @@ mod contract {
         world: "plugin",
         pub_export_macro: true,
     });
-    pub use drydock::blueprint::{commands, log, types, view};
+    pub use drydock::blueprint::{commands, files, jobs, log, types, view};
 }
 
 struct Hostile;
@@ -42,11 +42,18 @@ impl planning::Guest for Hostile {
             request_schema: any.to_owned(),
             resource_schema: any.to_owned(),
             steps: Steps::OPEN | Steps::ACTIVATE | Steps::RELEASE,
-            asks: vec![Permission {
-                what: "commands".to_owned(),
-                scope: "local".to_owned(),
-                reason: "to make trouble here".to_owned(),
-            }],
+            asks: vec![
+                Permission {
+                    what: "commands".to_owned(),
+                    scope: "local".to_owned(),
+                    reason: "to make trouble here".to_owned(),
+                },
+                Permission {
+                    what: "credential".to_owned(),
+                    scope: "secret".to_owned(),
+                    reason: "to give it away".to_owned(),
+                },
+            ],
             may_lease: Vec::new(),
         }
     }

@@ -1,6 +1,8 @@
 //! The ways to misbehave.
 
-use crate::contract::commands::{self, Command, Error};
+use crate::contract::commands::{self, Command, Error, Secret};
+use crate::contract::files;
+use crate::contract::jobs;
 use crate::contract::log::{self, Level};
 use crate::contract::types::{
     Access, Acquisition, Allocation, Blame, Continuation, CountedSlot, Entry, Failure, Handout, Label, Needs, Next,
@@ -60,6 +62,20 @@ pub fn act_up(how: &str) -> Result<(), String> {
             Err(Error::TimedOut(text)) => Err(format!("timed out: {text}")),
             Err(_) => Err("another error".to_owned()),
         },
+        "run with a secret" => Err(told(commands::run(&Access::Local, &with_secret()))),
+        "start a job" => Err(told(jobs::start(&Access::Local, "k", &command(&["true"])))),
+        "poll a job" => Err(told(jobs::poll(&Access::Local, "k"))),
+        "cancel a job" => Err(told(jobs::cancel(&Access::Local, "k"))),
+        "put a file" => Err(told(files::put(&Access::Local, "/no/such/folder/file", b"x", 0o600))),
+        "get a file" => Err(told(files::get(&Access::Local, "/no/such/file", 10))),
+        "start a job with a secret" => Err(told(jobs::start(&Access::Local, "secret", &with_secret()))),
+        "watch a job" => loop {
+            match jobs::poll(&Access::Local, "secret") {
+                Ok(jobs::State::Running) => std::thread::sleep(Duration::from_millis(100)),
+                answer => return Err(told(answer)),
+            }
+        },
+        "end a job" => Err(told(jobs::cancel(&Access::Local, "secret"))),
         "look" => Err(format!("{:?} {}", view::taken(&["a".to_owned(), "b".to_owned()]), view::used("c"))),
         "look around" => Err(format!(
             "{} variables, {} arguments, files: {}",
@@ -85,8 +101,29 @@ fn recurse(depth: u64) -> u64 {
     recurse(depth + 1) + room[3]
 }
 
+/// For the test to read, bytes as text.
+fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+    match answer {
+        Ok(answer) => format!("it did: {answer:?}"),
+        Err(error) => format!("{error:?}").replace('\\', ""),
+    }
+}
+
+/// Prints its secret in two pieces, and as a whole to stderr.
+fn with_secret() -> Command {
+    let script = "printf '%.3s' \"$TOKEN\"; sleep 0.2; printf '%s' \"${TOKEN#???}\"; printf '%s' \"$TOKEN\" >&2";
+    Command {
+        secrets: vec![Secret { variable: "TOKEN".to_owned(), credential: "vault".to_owned() }],
+        ..command(&["sh", "-c", script])
+    }
+}
+
 fn run(argv: &[&str]) -> Result<commands::Output, Error> {
-    let command = Command {
+    commands::run(&Access::Local, &command(argv))
+}
+
+fn command(argv: &[&str]) -> Command {
+    Command {
         argv: argv.iter().map(|&arg| arg.to_owned()).collect(),
         directory: None,
         environment: Vec::new(),
@@ -94,8 +131,7 @@ fn run(argv: &[&str]) -> Result<commands::Output, Error> {
         secrets: Vec::new(),
         timeout: 3_600_000,
         output_limit: u32::MAX,
-    };
-    commands::run(&Access::Local, &command)
+    }
 }
 
 fn label(key: &str, value: &str) -> Label {

@@ -15,6 +15,7 @@ use drydock_core::engine::api::{AskError, LeaseDetail};
 use drydock_core::model::rows::{Lease, Resource, Wanted};
 use drydock_core::model::status::LeaseStatus;
 use drydock_runtime::commands::{Chunk, Command, CommandError, Exit};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,7 @@ fn command(request: CommandRequest, handout: &Handout) -> Result<Command, ApiErr
         argv: request.argv,
         directory: directory(request.directory, handout.directory.as_deref()),
         environment,
+        secrets: BTreeMap::new(),
         stdin: request.stdin_base64.unwrap_or_default().0,
         timeout,
         // Nothing is kept: it is streamed.

@@ -1,5 +1,7 @@
 //! Why a command gave no result.
 
+use crate::credentials::Redaction;
+
 /// A command that gave no result. The sentences say what failed, where, why and what to do next, and are shown to people.
 ///
 /// Only `Invalid` and `Denied` say that the program was not started.
@@ -22,6 +24,23 @@ pub enum CommandError {
     TimedOut(String),
     #[error("{0}")]
     Other(String),
+}
+
+impl CommandError {
+    /// The same, with nothing in it that must not be seen.
+    pub(super) fn without(self, redaction: &Redaction) -> CommandError {
+        if redaction.is_empty() {
+            return self;
+        }
+        match self {
+            CommandError::Invalid(text) => CommandError::Invalid(redaction.text(&text)),
+            CommandError::Denied(text) => CommandError::Denied(redaction.text(&text)),
+            CommandError::Unreachable(text) => CommandError::Unreachable(redaction.text(&text)),
+            CommandError::Refused(text) => CommandError::Refused(redaction.text(&text)),
+            CommandError::TimedOut(text) => CommandError::TimedOut(redaction.text(&text)),
+            CommandError::Other(text) => CommandError::Other(redaction.text(&text)),
+        }
+    }
 }
 
 /// Characters of one text from outside that a message shows.

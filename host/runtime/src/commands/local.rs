@@ -67,6 +67,7 @@ async fn spawn(command: &Command) -> std::io::Result<Child> {
         }
     }
     process.envs(&command.environment);
+    process.envs(command.secrets.iter().map(|(name, secret)| (name, secret.value.expose())));
     process.current_dir(directory(command));
     process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     process.process_group(0);

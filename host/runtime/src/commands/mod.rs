@@ -2,6 +2,8 @@
 //!
 //! - `command`: what to run, and what it came to
 //! - `error`: why it came to nothing
+//! - `files`: small files, written and read
+//! - `jobs`: commands that outlive their connection
 //! - `local`: on this machine
 //! - `quote`: how an argument list survives a login shell
 //! - `runner`: the door to all of it
@@ -10,14 +12,18 @@
 
 mod command;
 mod error;
+mod files;
+mod jobs;
 mod local;
 mod quote;
 mod runner;
 mod sink;
 mod ssh;
 
-pub use command::{COMMAND_LIMIT, Chunk, Command, Exit, Output};
+pub use command::{COMMAND_LIMIT, Chunk, Command, Exit, LentSecret, Output};
 pub use error::CommandError;
+pub use files::FILE_LIMIT;
+pub use jobs::{EndedJob, JOB_TIMEOUT_LIMIT, JobState};
 pub use runner::Runner;
 pub(crate) use ssh::public_key;
 

@@ -6,6 +6,7 @@
 //! whose rules are those of POSIX, and that one decodes the actual script.
 
 use super::command::Command;
+use std::borrow::Cow;
 
 /// Written to stdout and stderr by the script before the program starts, followed by the number of its process group and
 /// a line break: what came before is not the program's.
@@ -40,8 +41,32 @@ pub fn for_login_shell(script: &str) -> String {
     line
 }
 
+/// What the script reads: each secret, and then the program's own input. A secret is the number of its lines, and these.
+pub fn input(command: &Command) -> Cow<'_, [u8]> {
+    if command.secrets.is_empty() {
+        return Cow::Borrowed(&command.stdin);
+    }
+    let mut input = Vec::new();
+    for secret in command.secrets.values() {
+        let value = secret.value.expose();
+        input.extend_from_slice(format!("{}\n{value}\n", value.split('\n').count()).as_bytes());
+    }
+    input.extend_from_slice(&command.stdin);
+    Cow::Owned(input)
+}
+
+/// Reads a secret into a variable. All of these are built into every shell: no other process gets to see it. A shell reads
+/// lines byte by byte, and leaves what follows to the program.
+fn read_secret(variable: &str) -> String {
+    format!(
+        "read -r dry_lines || exit; dry_value=; while [ \"$dry_lines\" -gt 1 ]; do IFS= read -r dry_line || exit; \
+         dry_value=$dry_value$dry_line'\n'; dry_lines=$((dry_lines - 1)); done; IFS= read -r dry_line || exit; \
+         {variable}=$dry_value$dry_line; export {variable}; "
+    )
+}
+
 fn script(command: &Command, nonce: &str) -> String {
-    let mut script = String::new();
+    let mut script: String = command.secrets.keys().map(|variable| read_secret(variable)).collect();
     if let Some(directory) = &command.directory {
         // A relative path could be looked for along CDPATH, and `-` is the previous directory.
         let directory = if directory.starts_with('/') { directory.clone() } else { format!("./{directory}") };
@@ -53,22 +78,27 @@ fn script(command: &Command, nonce: &str) -> String {
     }
     let started = started_mark(nonce);
     script.push_str(&format!("printf '%s\\n' '{started}'\"$$\"; printf '%s\\n' '{started}'\"$$\" >&2; exec"));
-    // `env` takes every name, where an assignment in the shell fails for its read-only variables.
-    if !command.environment.is_empty() {
-        script.push_str(" env");
-        for (name, value) in &command.environment {
-            script.push_str(&format!(" {name}={}", word(value)));
-        }
-        // `env` would take a program with an equals sign for one more variable.
-        if command.argv.first().is_some_and(|program| program.contains('=')) {
-            script.push_str(" /bin/sh -c 'exec \"$@\"' sh");
-        }
-    }
-    for argument in &command.argv {
+    for argument in program(command) {
         script.push(' ');
-        script.push_str(&word(argument));
+        script.push_str(&word(&argument));
     }
     script
+}
+
+/// The arguments that start the program in its environment.
+pub fn program(command: &Command) -> Vec<String> {
+    let mut arguments = Vec::new();
+    // `env` takes every name, where an assignment in the shell fails for its read-only variables.
+    if !command.environment.is_empty() {
+        arguments.push("env".to_string());
+        arguments.extend(command.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        // `env` would take a program with an equals sign for one more variable.
+        if command.argv.first().is_some_and(|program| program.contains('=')) {
+            arguments.extend(["/bin/sh", "-c", "exec \"$@\"", "sh"].map(String::from));
+        }
+    }
+    arguments.extend(command.argv.iter().cloned());
+    arguments
 }
 
 /// A word of a POSIX shell that stands for exactly these characters.
@@ -159,7 +189,8 @@ mod tests {
 
     fn command(argv: Vec<String>, environment: BTreeMap<String, String>) -> Command {
         let timeout = Duration::from_secs(1);
-        Command { argv, directory: None, environment, stdin: Vec::new(), timeout, output_limit: 0 }
+        let secrets = BTreeMap::new();
+        Command { argv, directory: None, environment, secrets, stdin: Vec::new(), timeout, output_limit: 0 }
     }
 
     /// What the program printed; its prologue must be there, with its own number.

@@ -2,7 +2,7 @@
 
 use super::command::{Chunk, Command, Exit, Output};
 use super::error::{CommandError, printable};
-use super::sink::Sink;
+use super::sink::{Sink, Unread};
 use super::ssh::{Pool, Target};
 use super::{local, ssh};
 use crate::credentials::Credentials;
@@ -43,7 +43,7 @@ impl Runner {
     /// The command ends when the program has ended and its output is closed, or has been quiet for two seconds: what it
     /// left running in the background does not hold it up.
     pub async fn run(&self, on: &Access, command: Command) -> Result<Output, CommandError> {
-        let sink = Sink::collect(command.output_limit);
+        let sink = Sink::collect(command.output_limit, &command.redaction());
         let (exit, sink) = self.dispatch(on, command, sink).await?;
         Ok(sink.into_output(exit))
     }
@@ -51,7 +51,8 @@ impl Runner {
     /// Like `run`, but hands on the output as it arrives, all of it. A slow reader slows the program down; one that goes
     /// away ends it.
     pub async fn stream(&self, on: &Access, command: Command, out: Sender<Chunk>) -> Result<Exit, CommandError> {
-        let (exit, _) = self.dispatch(on, command, Sink::Stream(out)).await?;
+        let sink = Sink::stream(out, &command.redaction());
+        let (exit, _) = self.dispatch(on, command, sink).await?;
         Ok(exit)
     }
 
@@ -61,8 +62,16 @@ impl Runner {
         self.pool.close().await;
     }
 
-    async fn dispatch(&self, on: &Access, command: Command, mut sink: Sink) -> Result<(Exit, Sink), CommandError> {
+    async fn dispatch(&self, on: &Access, command: Command, sink: Sink) -> Result<(Exit, Sink), CommandError> {
         command.check()?;
+        let (hidden, title) = (command.redaction(), command.title());
+        let ended = self.attend(on, command, sink).await;
+        let (exit, mut sink) = ended.map_err(|error| error.without(&hidden))?;
+        sink.finish().await.map_err(|Unread| local::unread(&title))?;
+        Ok((exit, sink))
+    }
+
+    async fn attend(&self, on: &Access, command: Command, mut sink: Sink) -> Result<(Exit, Sink), CommandError> {
         let now = Instant::now();
         let deadline = now.checked_add(command.timeout).unwrap_or(now + Duration::from_secs(86_400 * 365));
         match on {
@@ -80,6 +89,14 @@ impl Runner {
                 printable(lease)
             ))),
         }
+    }
+}
+
+/// Where commands for this access run, for messages.
+pub(super) fn place(on: &Access) -> String {
+    match on {
+        Access::Ssh(access) => target(access).map_or_else(|_| printable(&access.host), |target| target.to_string()),
+        Access::Local | Access::None | Access::Via(_) => "this machine".into(),
     }
 }
 

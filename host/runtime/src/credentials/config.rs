@@ -1,6 +1,6 @@
 //! The keys of `[credentials.NAME]`, as they are written.
 
-use super::kind::{Aws, AwsKeys, Credential, HttpCredential, Place, SshKey};
+use super::kind::{Aws, AwsKeys, Credential, HttpCredential, KeyAgent, KeyPlace, Place, PublicKey, SshKey};
 use super::secret::Source;
 use crate::origin::{HostPattern, Origins};
 use documented::DocumentedFields;
@@ -17,9 +17,15 @@ const METADATA: &str = "http://169.254.169.254";
 pub struct CredentialConfig {
     /// `"ssh"`, `"bearer"`, `"header"`, `"query"`, `"form"`, `"basic"`, `"aws"` or `"secret"`, see above. Default: `"ssh"`.
     pub kind: Kind,
-    /// `ssh`, which needs it: file with the private key, in the format of OpenSSH or PEM: Ed25519, ECDSA or RSA. It must
-    /// be readable for the daemon's user, and is read at every connection. Default: none.
+    /// `ssh`, which needs this or `agent`: file with the private key, in the format of OpenSSH or PEM: Ed25519, ECDSA or
+    /// RSA. It must be readable for the daemon's user, and is read at every connection. Default: none.
     pub private_key: Option<PathBuf>,
+    /// `ssh`: instead of a file, an SSH agent signs with the key: `true` for the one that `SSH_AUTH_SOCK` of the daemon
+    /// names, or the path of its socket. Default: `false`.
+    pub agent: Option<AgentConfig>,
+    /// `ssh` with `agent`, which needs it: which of the agent's keys, by its public half: a line as in `authorized_keys`, or
+    /// a file with one. Default: none.
+    pub public_key: Option<PublicKey>,
     /// `ssh`: environment variable of the daemon with the key's passphrase. Default: none.
     pub passphrase_env: Option<String>,
     /// `ssh`: file with the keys of known hosts, in the format of OpenSSH. Default: `~/.ssh/known_hosts` of the daemon's
@@ -66,6 +72,16 @@ pub struct CredentialConfig {
     pub service: Option<String>,
 }
 
+/// Which SSH agent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum AgentConfig {
+    /// Whether it is the one that the daemon's environment names.
+    Own(bool),
+    /// The one with this socket.
+    Socket(PathBuf),
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -97,7 +113,7 @@ impl Kind {
     /// Its keys, beside `kind`.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Kind::Ssh => &["private_key", "passphrase_env", "known_hosts", "check_host_key"],
+            Kind::Ssh => &["private_key", "agent", "public_key", "passphrase_env", "known_hosts", "check_host_key"],
             Kind::Bearer => &["hosts", "value_env", "value_file"],
             Kind::Header => &["hosts", "header", "value_env", "value_file"],
             Kind::Query | Kind::Form => &["hosts", "parameter", "value_env", "value_file"],
@@ -123,6 +139,14 @@ impl Kind {
 impl CredentialConfig {
     /// The paths in it, for where they are relative to the file.
     pub fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let socket = match &mut self.agent {
+            Some(AgentConfig::Socket(socket)) => Some(socket),
+            _ => None,
+        };
+        let public_key = match &mut self.public_key {
+            Some(PublicKey::File(file)) => Some(file),
+            _ => None,
+        };
         [
             &mut self.private_key,
             &mut self.known_hosts,
@@ -133,12 +157,16 @@ impl CredentialConfig {
         ]
         .into_iter()
         .flatten()
+        .chain(socket)
+        .chain(public_key)
     }
 
     /// The first key that is written and belongs to other kinds.
     fn stray(&self) -> Option<&'static str> {
         let written = [
             ("private_key", self.private_key.is_some()),
+            ("agent", self.agent.is_some()),
+            ("public_key", self.public_key.is_some()),
             ("passphrase_env", self.passphrase_env.is_some()),
             ("known_hosts", self.known_hosts.is_some()),
             ("check_host_key", self.check_host_key.is_some()),
@@ -175,7 +203,7 @@ impl CredentialConfig {
         let place = match self.kind {
             Kind::Ssh => {
                 return Ok(Credential::Ssh(SshKey {
-                    private_key: needed(self.private_key, self.kind, "private_key")?,
+                    private_key: key_place(self.private_key, self.agent, self.public_key, &self.passphrase_env)?,
                     passphrase_env: self.passphrase_env,
                     known_hosts: self.known_hosts,
                     check_host_key: self.check_host_key.unwrap_or(true),
@@ -242,6 +270,37 @@ impl CredentialConfig {
                       secret_key_file, or instance_role = true"
                 .to_owned()),
         }
+    }
+}
+
+fn key_place(
+    file: Option<PathBuf>,
+    agent: Option<AgentConfig>,
+    public_key: Option<PublicKey>,
+    passphrase: &Option<String>,
+) -> Result<KeyPlace, String> {
+    let socket = match agent {
+        None | Some(AgentConfig::Own(false)) => None,
+        Some(AgentConfig::Own(true)) => Some(None),
+        Some(AgentConfig::Socket(socket)) => Some(Some(socket)),
+    };
+    match (file, socket, public_key) {
+        (Some(_), Some(_), _) => Err("private_key and agent are two places for one key; keep one of them".to_owned()),
+        (None, None, _) => {
+            Err("a credential of the kind \"ssh\" needs the key private_key, or agent and public_key; add it"
+                .to_owned())
+        }
+        (Some(_), None, Some(_)) => {
+            Err("public_key says which key of an agent is meant; add agent = true, or take it out".to_owned())
+        }
+        (Some(file), None, None) => Ok(KeyPlace::File(file)),
+        (None, Some(_), None) => {
+            Err("agent needs public_key, which says which of its keys is meant; add it".to_owned())
+        }
+        (None, Some(_), Some(_)) if passphrase.is_some() => {
+            Err("passphrase_env is for a key that is a file, and an agent's is none; take it out".to_owned())
+        }
+        (None, Some(socket), Some(public_key)) => Ok(KeyPlace::Agent(KeyAgent { socket, public_key })),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Secret, Source, Unreadable};
 use crate::origin::{Origin, Origins};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// One `[credentials.NAME]`.
@@ -51,12 +52,75 @@ impl From<SshKey> for Credential {
 /// so a corrected one works without a restart. A path that begins with `~/` lies in the home of the daemon's user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshKey {
-    pub private_key: PathBuf,
-    /// The variable of the daemon's environment with the key's passphrase.
+    pub private_key: KeyPlace,
+    /// The variable of the daemon's environment with the passphrase of a key that is a file.
     pub passphrase_env: Option<String>,
     pub known_hosts: Option<PathBuf>,
     /// Whether a host must show a key that `known_hosts` has for it.
     pub check_host_key: bool,
+}
+
+/// Where a private key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    File(PathBuf),
+    /// With a program that signs with it, and does not give it away.
+    Agent(KeyAgent),
+}
+
+impl From<PathBuf> for KeyPlace {
+    fn from(file: PathBuf) -> KeyPlace {
+        KeyPlace::File(file)
+    }
+}
+
+/// An SSH agent, and which of its keys is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyAgent {
+    /// None: the one that `SSH_AUTH_SOCK` of the daemon names.
+    pub socket: Option<PathBuf>,
+    pub public_key: PublicKey,
+}
+
+impl KeyAgent {
+    /// The socket as a file, if there is one.
+    pub fn socket_file(&self) -> Option<PathBuf> {
+        match &self.socket {
+            Some(socket) => Some(in_home(socket)),
+            None => std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from),
+        }
+    }
+}
+
+/// The public half of a key, as `ssh-keygen` writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum PublicKey {
+    /// An algorithm, the key, and perhaps a comment.
+    Line(String),
+    /// A file with such a line.
+    File(PathBuf),
+}
+
+impl From<String> for PublicKey {
+    /// No path begins with the name of an algorithm and a blank.
+    fn from(text: String) -> PublicKey {
+        let first = text.split_once(' ').map(|(first, _)| first);
+        match first.is_some_and(|first| ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| first.starts_with(kind))) {
+            true => PublicKey::Line(text),
+            false => PublicKey::File(text.into()),
+        }
+    }
+}
+
+impl PublicKey {
+    /// The file, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            PublicKey::Line(_) => None,
+            PublicKey::File(file) => Some(in_home(file)),
+        }
+    }
 }
 
 impl SshKey {
@@ -65,9 +129,12 @@ impl SshKey {
         in_home(self.known_hosts.as_deref().unwrap_or(Path::new("~/.ssh/known_hosts")))
     }
 
-    /// The file that the private key is read from.
-    pub fn private_key_file(&self) -> PathBuf {
-        in_home(&self.private_key)
+    /// The file that the private key is read from, where it is one.
+    pub fn private_key_file(&self) -> Option<PathBuf> {
+        match &self.private_key {
+            KeyPlace::File(file) => Some(in_home(file)),
+            KeyPlace::Agent(_) => None,
+        }
     }
 }
 

@@ -15,8 +15,8 @@ mod secret;
 mod tests;
 
 pub(crate) use config::is_scope;
-pub use config::{CredentialConfig, Kind};
-pub use kind::{Aws, AwsKeys, Credential, HttpCredential, Place, SshKey};
+pub use config::{AgentConfig, CredentialConfig, Kind};
+pub use kind::{Aws, AwsKeys, Credential, HttpCredential, KeyAgent, KeyPlace, Place, PublicKey, SshKey};
 pub use redaction::{Redaction, Scrubber};
 pub use secret::{Secret, Source, Unreadable};
 

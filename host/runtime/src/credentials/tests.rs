@@ -8,6 +8,8 @@ fn read(text: &str) -> Result<Credential, String> {
 fn every_kind_is_made_of_its_keys() {
     for (kind, text) in [
         ("ssh", "private_key = '/k'"),
+        ("ssh", "agent = true\npublic_key = '/k.pub'"),
+        ("ssh", "agent = '/run/agent'\npublic_key = 'ssh-ed25519 AAAA me'"),
         ("secret", "kind = 'secret'\nvalue_env = 'V'"),
         ("bearer", "kind = 'bearer'\nhosts = ['a.example']\nvalue_file = '/v'"),
         ("header", "kind = 'header'\nhosts = ['*.a.example:8443']\nheader = 'X-Token'\nvalue_env = 'V'"),
@@ -45,6 +47,11 @@ fn what_is_wrong_is_said_with_the_key() {
         ("kind = 'secret'\nvalue_env = 'V'\nhosts = ['a']", "has no key hosts"),
         ("value_env = 'V'", "has no key value_env"),
         ("passphrase_env = 'P'", "needs the key private_key"),
+        ("agent = false", "needs the key private_key"),
+        ("agent = true", "needs public_key"),
+        ("agent = true\nprivate_key = '/k'", "two places"),
+        ("private_key = '/k'\npublic_key = '/k.pub'", "add agent"),
+        ("agent = true\npublic_key = '/k.pub'\npassphrase_env = 'P'", "passphrase_env"),
     ] {
         let problem = read(text).expect_err(text);
         assert!(problem.contains(says), "{text}: {problem}");

@@ -2,13 +2,14 @@
 
 use super::super::error::{CommandError, printable};
 use super::Target;
-use super::credential::{LoadedKey, load};
+use super::agent;
+use super::credential::{KeySigner, LoadedKey, load};
 use super::doors::Doors;
 use super::known_hosts::KnownHost;
 use crate::credentials::SshKey;
 use russh::client::{self, DisconnectReason, Handle, Msg};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{Channel, Disconnect, Error, Preferred, SshId};
+use russh::{AgentAuthError, Channel, Disconnect, Error, Preferred, SshId};
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use std::borrow::Cow;
@@ -134,7 +135,7 @@ pub async fn connect(target: &Target, credential: &SshKey, doors: &Doors) -> Res
     loop {
         let (mut dropped, mut absent) = (None, Vec::new());
         for address in &addresses {
-            let attempt = Attempt { target, credential, key: &key, known: known.as_ref(), address: *address };
+            let attempt = Attempt { target, key: &key, known: known.as_ref(), address: *address };
             match attempt.make(doors).await {
                 Ok(connection) => {
                     tracing::debug!(%target, %address, "connected");
@@ -185,7 +186,6 @@ async fn resolve(target: &Target) -> Result<Vec<SocketAddr>, CommandError> {
 
 struct Attempt<'a> {
     target: &'a Target,
-    credential: &'a SshKey,
     key: &'a LoadedKey,
     known: Option<&'a KnownHost>,
     address: SocketAddr,
@@ -244,7 +244,7 @@ impl Attempt<'_> {
     }
 
     async fn log_in(&self, handle: &mut Handle<Peer>, notes: &Mutex<Notes>) -> Result<(), Failed> {
-        let hash = match self.key.key.algorithm().is_rsa() {
+        let hash = match self.key.public.algorithm().is_rsa() {
             // A server that does not say what it takes is new enough for SHA-2, or too old to be trusted.
             true => match handle.best_supported_rsa_hash().await {
                 Ok(Some(best)) => best,
@@ -252,10 +252,24 @@ impl Attempt<'_> {
             },
             false => None,
         };
-        let key = PrivateKeyWithHashAlg::new(self.key.key.clone(), hash);
-        let answer = match handle.authenticate_publickey(self.target.user.clone(), key).await {
-            Ok(answer) => answer,
-            Err(_) => return Err(self.cut_off(notes)),
+        let user = self.target.user.clone();
+        let answer = match &self.key.signer {
+            KeySigner::Daemon(key) => {
+                let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
+                handle.authenticate_publickey(user, key).await.map_err(|_| self.cut_off(notes))?
+            }
+            KeySigner::Agent(socket) => {
+                let name = &self.target.credential;
+                let mut agent = agent::find(name, socket, &self.key.public).await.map_err(Failed::Finally)?;
+                let public = self.key.public.clone();
+                match handle.authenticate_publickey_with(user, public, hash, &mut agent).await {
+                    Ok(answer) => answer,
+                    Err(AgentAuthError::Send(_)) => return Err(self.cut_off(notes)),
+                    Err(AgentAuthError::Key(why)) => {
+                        return Err(Failed::Finally(agent::unsigned(name, socket, &why.to_string())));
+                    }
+                }
+            }
         };
         let (partly, methods) = match answer {
             client::AuthResult::Success => return Ok(()),
@@ -276,9 +290,9 @@ impl Attempt<'_> {
                  {} there, and look whether that user may log in",
                 self.target,
                 self.target.credential,
-                self.credential.private_key_file().display(),
-                self.key.key.algorithm(),
-                self.key.fingerprint,
+                self.key.place,
+                self.key.public.algorithm(),
+                self.key.fingerprint(),
                 printable(&self.target.user)
             ),
         })))

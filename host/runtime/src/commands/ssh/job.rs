@@ -76,7 +76,7 @@ impl Job {
         };
         tokio::pin!(cut_off);
         let started = tokio::select! {
-            started = timeout_at(self.deadline, self.start(matches!(sink, Sink::Stream(_)))) => {
+            started = timeout_at(self.deadline, self.start(sink.is_stream())) => {
                 started.unwrap_or_else(|_| Err(CommandError::TimedOut(format!(
                     "{title} was not started on {target}: no connection was free within {timeout:?}; give it more time, \
                      or look whether the host is reachable and overloaded"
@@ -88,8 +88,9 @@ impl Job {
             Ok(started) => started,
             Err(error) => return (Err(error), None),
         };
+        let input = quote::input(&self.command);
         let ended = tokio::select! {
-            ended = timeout_at(self.deadline, session.attend(&self.command.stdin, sink)) => {
+            ended = timeout_at(self.deadline, session.attend(&input, sink)) => {
                 ended.unwrap_or_else(|_| Err(CommandError::TimedOut(format!(
                     "{title} on {target} is being killed: it had not ended after {timeout:?}"
                 ))))

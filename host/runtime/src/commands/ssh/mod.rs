@@ -1,5 +1,6 @@
 //! Commands over SSH.
 //!
+//! - `agent`: a program that signs with keys that it keeps
 //! - `connection`: one authenticated connection, and how it is made
 //! - `credential`: the key that the daemon shows
 //! - `doors`: how many handshakes a server is asked for at a time
@@ -10,6 +11,7 @@
 //! - `prologue`: what comes before a program's own output
 //! - `session`: one command on a connection
 
+mod agent;
 mod connection;
 mod credential;
 mod doors;
