@@ -14,6 +14,8 @@ mod applying;
 mod bench;
 #[path = "cli/choosing.rs"]
 mod choosing;
+#[path = "cli/copying.rs"]
+mod copying;
 #[path = "cli/keeping.rs"]
 mod keeping;
 #[path = "cli/nesting.rs"]

@@ -4,7 +4,7 @@
 //! that the file must be accepted.
 
 use drydock::config::{Config, Document, StoreConfig};
-use drydock_runtime::credentials::Credential;
+use drydock_runtime::credentials::{Credential, KeyPlace};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -53,7 +53,7 @@ fn paths_start_beside_the_file() {
     assert_eq!(config.store, StoreConfig::Sqlite("etc/state/a.db".into()));
     assert_eq!(config.socket, PathBuf::from("etc/s"));
     let Credential::Ssh(farm) = &config.credentials["farm"] else { panic!("it is a key for SSH") };
-    assert_eq!(farm.private_key, PathBuf::from("etc/keys/farm"));
+    assert_eq!(farm.private_key, KeyPlace::File("etc/keys/farm".into()));
 }
 
 #[test]

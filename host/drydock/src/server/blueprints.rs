@@ -35,6 +35,7 @@ fn state(row: Blueprint, seen: &[Observed], app: &App, farm: &InForce, now: i64)
     };
     let lacks = app.node.lacks_for(&row.name).into_iter().map(|obstacle| obstacle.reason).collect();
     let descriptor = configured.map(|found| found.plugin.descriptor());
+    let outside = seen.iter().find(|seen| seen.blueprint == row.name).map(observed);
     BlueprintState {
         name: row.name,
         kind: row.kind,
@@ -49,7 +50,7 @@ fn state(row: Blueprint, seen: &[Observed], app: &App, farm: &InForce, now: i64)
         max_resources: configured.and_then(|found| found.config.max_resources),
         min_resources: configured.map_or(0, |found| found.config.min_resources),
         lacks,
-        observed: seen.iter().find(|seen| seen.blueprint == row.name).map(observed),
+        observed: outside,
         slots: row.space,
     }
 }
