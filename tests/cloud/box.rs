@@ -50,9 +50,12 @@ fn configured(house: &House, moto: &Moto) -> Table {
     config.insert("socket".to_owned(), text(house.socket().display()));
     let aws = table(&mut config, &["credentials", "aws"]);
     aws.insert("hosts".to_owned(), toml::Value::Array(vec![text(&endpoint)]));
-    for (key, variable) in [("access_key_env", "HOME"), ("secret_key_env", "PATH")] {
-        // Any will do: moto looks at none.
-        aws.insert(key.to_owned(), text(variable));
+    for key in ["access_key", "secret_key"] {
+        // Any will do: moto does not look at them here.
+        let file = house.path(key);
+        std::fs::write(&file, "tester").expect("a file");
+        aws.remove(&format!("{key}_env"));
+        aws.insert(format!("{key}_file"), text(file.display()));
     }
     table(&mut config, &["credentials", "builders"])
         .insert("private_key".to_owned(), text(house.sshd.private_key().display()));
