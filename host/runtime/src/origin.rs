@@ -161,6 +161,13 @@ impl Origins {
     }
 }
 
+/// That one alone.
+impl From<&Origin> for Origins {
+    fn from(origin: &Origin) -> Origins {
+        Origins { scheme: origin.scheme, host: HostPattern::One(origin.host.clone()), port: origin.port }
+    }
+}
+
 impl FromStr for Origins {
     type Err = String;
 

@@ -2,12 +2,12 @@
 
 use super::client::HttpClient;
 use super::denial::Denials;
-use super::header;
+use super::header::{self, Choice};
 use super::policy::permit;
 use super::sending::{Chosen, Sending, broken};
 use crate::call::Asker;
 use crate::credentials::{Credential, find};
-use crate::origin::{Host, Origin, Scheme};
+use crate::origin::{Host, Origin, Origins, Scheme};
 use crate::translate::escaped;
 use hyper::http::uri;
 use hyper::{Request, Response, Uri};
@@ -69,38 +69,7 @@ impl Gate {
         let method = escaped(request.method().as_str(), 32);
         let permit = permit(asker, &method, &origin)?;
         let choice = header::take(request.headers_mut()).map_err(|why| unfit(&why))?;
-        let credential = match &choice.credential {
-            None => None,
-            Some(name) => {
-                asker.may_use(name)?;
-                let credential = match find(&self.client.credentials, name)? {
-                    Credential::Http(credential) => credential.clone(),
-                    other => {
-                        return Err(unfit(&format!(
-                            "it names the credential {name}, which is of the kind \"{}\" and for no HTTP request",
-                            other.kind()
-                        )));
-                    }
-                };
-                if !credential.is_for(&origin) {
-                    let hosts: Vec<String> = credential.hosts.iter().map(|hosts| format!("\"{hosts}\"")).collect();
-                    let more = crate::origin::Origins {
-                        scheme: origin.scheme,
-                        host: crate::origin::HostPattern::One(origin.host.clone()),
-                        port: origin.port,
-                    };
-                    return Err(format!(
-                        "the plugin {} of the blueprint \"{}\" tried to use the credential {name} for {origin}, and that \
-                         credential is for other servers; if it is to be sent there too, put this line into \
-                         [credentials.{name}]: hosts = [{}, \"{more}\"]",
-                        asker.rights.plugin,
-                        asker.blueprint,
-                        hosts.join(", ")
-                    ));
-                }
-                Some(Chosen { name: name.clone(), credential, choice })
-            }
-        };
+        let credential = self.choose(choice, &origin)?;
         // Neither the query nor the headers: a guest may have put anything there.
         let (blueprint, function, path) =
             (&asker.blueprint, asker.function.name(), escaped(request.uri().path(), SHOWN));
@@ -117,6 +86,35 @@ impl Gate {
             options,
             connections: self.connections.clone(),
         })
+    }
+
+    /// The credential that the guest names, if it may be put on a request to there.
+    fn choose(&self, choice: Choice, origin: &Origin) -> Result<Option<Chosen>, String> {
+        let Some(name) = choice.credential.clone() else { return Ok(None) };
+        self.asker.may_use(&name)?;
+        let (plugin, blueprint) = (&self.asker.rights.plugin, &self.asker.blueprint);
+        let tried = format!(
+            "the plugin {plugin} of the blueprint \"{blueprint}\" tried to use the credential {name} for {origin}, and that \
+             credential is"
+        );
+        let credential = match find(&self.client.credentials, &name)? {
+            Credential::Http(credential) => credential.clone(),
+            other => {
+                return Err(format!(
+                    "{tried} of the kind \"{}\", which is for no HTTP request; name another",
+                    other.kind()
+                ));
+            }
+        };
+        if credential.is_for(origin) {
+            return Ok(Some(Chosen { name, credential, choice }));
+        }
+        let more = Origins::from(origin);
+        let hosts: Vec<String> = credential.hosts.iter().chain([&more]).map(|hosts| format!("\"{hosts}\"")).collect();
+        Err(format!(
+            "{tried} for other servers; if it is to be sent there too, put this line into [credentials.{name}]: hosts = [{}]",
+            hosts.join(", ")
+        ))
     }
 }
 

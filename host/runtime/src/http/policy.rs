@@ -3,7 +3,7 @@
 use super::address::{Reach, reach};
 use super::grant::HttpGrant;
 use crate::call::Asker;
-use crate::origin::{HostPattern, Origin};
+use crate::origin::{HostPattern, Origin, Origins};
 use std::net::IpAddr;
 
 /// A request that both sides cover, as far as its name tells.
@@ -33,15 +33,8 @@ pub(crate) fn permit(asker: &Asker, method: &str, origin: &Origin) -> Result<Per
     let covering: Vec<HttpGrant> = grants.iter().filter(|grant| grant.covers(method, origin)).cloned().collect();
     // Where other methods of the same server are granted, one more is; otherwise the server is.
     let narrow = grants.iter().any(|grant| grant.to.matches(origin));
-    let grant = HttpGrant {
-        methods: narrow.then(|| vec![method.to_owned()]),
-        to: crate::origin::Origins {
-            scheme: origin.scheme,
-            host: HostPattern::One(origin.host.clone()),
-            port: origin.port,
-        },
-        reach: Reach::Public,
-    };
+    let grant =
+        HttpGrant { methods: narrow.then(|| vec![method.to_owned()]), to: Origins::from(origin), reach: Reach::Public };
     let line = asker.rights.with_grant(&grant.to_string());
     let author =
         format!("its author has to add to `asks` an entry with the what `http` and the scope `{}`", origin.host);

@@ -150,8 +150,6 @@ mod tests {
         assert!(Scope::find(Some("a/b"), Some("c"), &host).unwrap_err().contains("region"));
     }
 
-    /// AWS's own example of a signed request: `GET /?Action=ListUsers&Version=2010-05-08` of IAM, with and without what
-    /// Drydock adds to it. The signature of AWS is for the headers that they have there.
     #[test]
     fn the_signature_changes_with_everything_that_is_signed() {
         let keys = |secret: &str| Keys {

@@ -4,8 +4,8 @@ use super::super::bench::BenchArgs;
 use super::super::sim::SimCommand;
 use super::{
     ApplyArgs, BeatArgs, BlueprintCommand, CommandArgs, CompletionArgs, DemoArgs, ExtendArgs, JsonArgs, LeaksArgs,
-    LeaseArgs, LeasesArgs, LogArgs, ReclaimArgs, ReferenceArgs, ReleaseArgs, ResourceCommand, ResourcesArgs, ServeArgs,
-    ShowArgs, SlotsArgs, WaitArgs, WatchArgs, WhyArgs, WithArgs,
+    LeaseArgs, LeasesArgs, LogArgs, PluginCommand, ReclaimArgs, ReferenceArgs, ReleaseArgs, ResourceCommand,
+    ResourcesArgs, ServeArgs, ShowArgs, SlotsArgs, WaitArgs, WatchArgs, WhyArgs, WithArgs,
 };
 use crate::exit;
 use clap::{Parser, Subcommand};
