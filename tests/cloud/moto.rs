@@ -1,5 +1,5 @@
 //! A moto server, and what stands in front of it: the instances that it makes up have addresses at which nobody is, and get
-//! others, at which this machine's SSH server answers.
+//! another, at which this machine's SSH server answers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,9 +12,8 @@ use std::thread;
 /// Runs the server until the other end of its input is closed.
 const WATCHED: &str = r#""$1" -H 127.0.0.1 -p 0 < /dev/null & moto=$!; cat > /dev/null; kill "$moto""#;
 
-/// The network of the instances, as moto has it, and where it lies here: all of 127.0.0.0/8 is this machine.
-const THERE: &str = ">172.31.";
-const HERE: &str = ">127.31.";
+/// What stands before an instance's address, which leads nowhere. All instances are at this machine instead.
+const ADDRESS: &str = "privateIpAddress>";
 
 /// A name by which moto knows which service is meant.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=tester/20260101/eu-central-1/ec2/aws4_request, \
@@ -129,6 +128,20 @@ fn ended(head: &str, length: usize) -> String {
     format!("{}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n", kept.join("\r\n"))
 }
 
+/// An answer with the addresses of instances changed.
+fn relocated(body: &str) -> String {
+    let mut parts = body.split(ADDRESS);
+    let mut changed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_address = part.starts_with(|first: char| first.is_ascii_digit());
+        let rest = if is_address { part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.') } else { part };
+        changed += ADDRESS;
+        changed += if is_address { "127.0.0.1" } else { "" };
+        changed += rest;
+    }
+    changed
+}
+
 fn pass_on(mut client: TcpStream, server: SocketAddr, launches: &AtomicUsize) -> std::io::Result<()> {
     let (head, body) = message(&mut client)?;
     if String::from_utf8_lossy(&body).contains("Action=RunInstances") {
@@ -138,7 +151,7 @@ fn pass_on(mut client: TcpStream, server: SocketAddr, launches: &AtomicUsize) ->
     upstream.write_all(ended(&head, body.len()).as_bytes())?;
     upstream.write_all(&body)?;
     let (head, body) = message(&mut upstream)?;
-    let body = String::from_utf8_lossy(&body).replace(THERE, HERE);
+    let body = relocated(&String::from_utf8_lossy(&body));
     client.write_all(ended(&head, body.len()).as_bytes())?;
     client.write_all(body.as_bytes())
 }
