@@ -161,7 +161,8 @@ fn a_plugin_that_is_not_there_is_named() {
     let said = refused(&setup, 2);
     let looked = setup.path("more/preallocatd.wasm");
     let sentence = format!(
-        "blueprint \"hosts\", plugin: there is no plugin \"preallocatd\"; looked for {}; the program brings: preallocated",
+        "blueprint \"hosts\", plugin: there is no plugin \"preallocatd\"; looked for {}; the program brings: almanac, \
+         ec2, preallocated, working-copy",
         looked.display()
     );
     assert!(said.contains(&sentence), "{said}");
