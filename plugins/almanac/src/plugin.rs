@@ -14,9 +14,8 @@ use drydock_sdk::{
 };
 use std::time::Duration;
 
-/// Allocations in one answer, and bindings about which `view` is asked at once.
+/// Allocations in one answer.
 const ANSWER: usize = 16;
-const QUESTION: usize = 64;
 
 /// Bytes of a resource's name.
 const NAME: usize = 255;
@@ -70,22 +69,10 @@ impl Plugin for Almanac {
         let known = Known::now(&b.config)?;
         let mut bindings = known.matching(&demands(r))?;
         b.chance().shuffle(&mut bindings);
-
-        let mut free = Vec::new();
-        let mut in_the_way = Vec::new();
-        for some in bindings.chunks(QUESTION) {
-            let taken = view::taken(&some.iter().map(|binding| binding.slot.clone()).collect::<Vec<_>>());
-            free.extend(some.iter().copied().filter(|binding| !taken.contains(&binding.slot)));
-            in_the_way.extend(taken);
-            if free.len() >= ANSWER {
-                break;
-            }
-        }
-        if free.is_empty() {
-            let reason = format!("all {} bindings that could serve it are in use{}", bindings.len(), known.as_seen());
-            return Err(Refusal::full(in_the_way, reason));
-        }
-        Ok(free.into_iter().take(ANSWER).map(|binding| allocation(binding.clone(), &b.config)).collect())
+        let reason = format!("all {} bindings that could serve it are in use{}", bindings.len(), known.as_seen());
+        let free = view::first_free(bindings, |binding| binding.slot.clone(), ANSWER);
+        let free = free.map_err(|taken| Refusal::full(taken, reason))?;
+        Ok(free.into_iter().map(|binding| allocation(binding.clone(), &b.config)).collect())
     }
 
     fn acquire(_: &Blueprint<Self>, on: &Resource<Self>, r: &Request<Self>) -> Result<Acquisition, Refusal> {

@@ -11,9 +11,8 @@ use drydock_sdk::{
 };
 use std::time::Duration;
 
-/// Allocations in one answer, and hosts about which `view` is asked at once.
+/// Allocations in one answer.
 const ANSWER: usize = 16;
-const QUESTION: usize = 64;
 
 impl Plugin for Preallocated {
     const NAME: &str = "preallocated";
@@ -43,22 +42,9 @@ impl Plugin for Preallocated {
     fn allocate(b: &Blueprint<Self>, r: &Request<Self>) -> Result<Vec<Allocation<Self>>, Refusal> {
         let mut hosts = matching(&b.config, &demands(r)).map_err(Refusal::Never)?;
         b.chance().shuffle_weighted(&mut hosts, |host| host.weight);
-
-        let mut free = Vec::new();
-        let mut in_the_way = Vec::new();
-        for some in hosts.chunks(QUESTION) {
-            let taken = view::taken(&some.iter().map(|host| slot(&host.name)).collect::<Vec<_>>());
-            free.extend(some.iter().filter(|host| !taken.contains(&slot(&host.name))));
-            in_the_way.extend(taken);
-            if free.len() >= ANSWER {
-                break;
-            }
-        }
-        if free.is_empty() {
-            let reason = format!("all {} hosts that could serve it are in use", hosts.len());
-            return Err(Refusal::full(in_the_way, reason));
-        }
-        Ok(free.into_iter().take(ANSWER).map(allocation).collect())
+        let reason = format!("all {} hosts that could serve it are in use", hosts.len());
+        let free = view::first_free(hosts, |host| slot(&host.name), ANSWER);
+        Ok(free.map_err(|taken| Refusal::full(taken, reason))?.into_iter().map(allocation).collect())
     }
 
     fn acquire(_: &Blueprint<Self>, on: &Resource<Self>, r: &Request<Self>) -> Result<Acquisition, Refusal> {
