@@ -17,6 +17,10 @@
 //! assert_eq!(host.0, ["true"]);
 //! ```
 
+mod directories;
+
+pub use directories::Lender;
+
 use crate::bindings::types;
 use crate::commands::{Command, Error, Exit, Output};
 use crate::view::Sight;
