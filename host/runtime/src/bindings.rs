@@ -17,37 +17,20 @@ pub(crate) mod with_health {
         world: "plugin-with-health",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: {
-            "drydock:blueprint/types": super::drydock::blueprint::types,
-            "drydock:blueprint/log": super::drydock::blueprint::log,
-            "drydock:blueprint/view": super::drydock::blueprint::view,
-            "drydock:blueprint/commands": super::drydock::blueprint::commands,
-            "drydock:blueprint/jobs": super::drydock::blueprint::jobs,
-            "drydock:blueprint/files": super::drydock::blueprint::files,
-            "drydock:blueprint/leases": super::drydock::blueprint::leases,
-            "drydock:blueprint/credentials": super::drydock::blueprint::credentials,
-        },
+        with: { "drydock:blueprint": super::drydock::blueprint },
     });
 
     pub(crate) use exports::drydock::blueprint::health::Verdict;
 }
 
+/// The same with what exists outside.
 pub(crate) mod with_inventory {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "plugin-with-inventory",
         imports: { default: async | trappable },
         exports: { default: async },
-        with: {
-            "drydock:blueprint/types": super::drydock::blueprint::types,
-            "drydock:blueprint/log": super::drydock::blueprint::log,
-            "drydock:blueprint/view": super::drydock::blueprint::view,
-            "drydock:blueprint/commands": super::drydock::blueprint::commands,
-            "drydock:blueprint/jobs": super::drydock::blueprint::jobs,
-            "drydock:blueprint/files": super::drydock::blueprint::files,
-            "drydock:blueprint/leases": super::drydock::blueprint::leases,
-            "drydock:blueprint/credentials": super::drydock::blueprint::credentials,
-        },
+        with: { "drydock:blueprint": super::drydock::blueprint },
     });
 
     pub(crate) use exports::drydock::blueprint::inventory::{Absence, Observation};
