@@ -93,16 +93,16 @@ impl Place {
         text.split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
     }
 
-    pub async fn start(&self, key: &str, command: Command) -> Result<(), CommandError> {
-        self.runner().start_job(&self.on, key, command, WITHIN).await
+    pub async fn start(&self, key: &str, command: Command) -> Result<JobState, CommandError> {
+        self.runner().start_job(&self.on, key, command, Duration::ZERO, WITHIN).await
     }
 
     pub async fn poll(&self, key: &str) -> JobState {
-        self.runner().poll_job(&self.on, key, WITHIN).await.expect("polled")
+        self.runner().poll_job(&self.on, key, Duration::ZERO, WITHIN).await.expect("polled")
     }
 
     pub async fn cancel(&self, key: &str) {
-        self.runner().cancel_job(&self.on, key, WITHIN).await.expect("cancelled");
+        self.runner().cancel_jobs(&self.on, &[key], WITHIN).await.expect("cancelled");
     }
 
     /// Waits for its end.

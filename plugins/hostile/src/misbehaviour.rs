@@ -63,19 +63,19 @@ pub fn act_up(how: &str) -> Result<(), String> {
             Err(_) => Err("another error".to_owned()),
         },
         "run with a secret" => Err(told(commands::run(&Access::Local, &with_secret()))),
-        "start a job" => Err(told(jobs::start(&Access::Local, "k", &command(&["true"])))),
-        "poll a job" => Err(told(jobs::poll(&Access::Local, "k"))),
-        "cancel a job" => Err(told(jobs::cancel(&Access::Local, "k"))),
+        "start a job" => Err(told(jobs::start(&Access::Local, "k", &command(&["true"]), 0))),
+        "poll a job" => Err(told(jobs::poll(&Access::Local, "k", 0))),
+        "cancel a job" => Err(told(jobs::cancel(&Access::Local, &["k".into()]))),
         "put a file" => Err(told(files::put(&Access::Local, "/no/such/folder/file", b"x", 0o600))),
         "get a file" => Err(told(files::get(&Access::Local, "/no/such/file", 10))),
-        "start a job with a secret" => Err(told(jobs::start(&Access::Local, "secret", &with_secret()))),
+        "start a job with a secret" => Err(told(jobs::start(&Access::Local, "secret", &with_secret(), 0))),
         "watch a job" => loop {
-            match jobs::poll(&Access::Local, "secret") {
+            match jobs::poll(&Access::Local, "secret", 0) {
                 Ok(jobs::State::Running) => std::thread::sleep(Duration::from_millis(100)),
                 answer => return Err(told(answer)),
             }
         },
-        "end a job" => Err(told(jobs::cancel(&Access::Local, "secret"))),
+        "end a job" => Err(told(jobs::cancel(&Access::Local, &["secret".into()]))),
         "look" => Err(format!("{:?} {}", view::taken(&["a".to_owned(), "b".to_owned()]), view::used("c"))),
         "look around" => Err(format!(
             "{} variables, {} arguments, files: {}",

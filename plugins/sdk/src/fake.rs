@@ -39,16 +39,16 @@ pub trait Outside: Any {
         panic!("a command was run that the test does not expect: {:?}", command.argv)
     }
 
-    fn start(&mut self, on: &Access, key: &str, command: &Command) -> Result<(), Error> {
+    fn start(&mut self, on: &Access, key: &str, command: &Command, wait: Duration) -> Result<jobs::State, Error> {
         panic!("a job was started that the test does not expect: {key}")
     }
 
-    fn poll(&mut self, on: &Access, key: &str) -> Result<jobs::State, Error> {
+    fn poll(&mut self, on: &Access, key: &str, wait: Duration) -> Result<jobs::State, Error> {
         panic!("a job was polled that the test does not expect: {key}")
     }
 
-    fn cancel(&mut self, on: &Access, key: &str) -> Result<(), Error> {
-        panic!("a job was cancelled that the test does not expect: {key}")
+    fn cancel(&mut self, on: &Access, keys: &[String]) -> Result<(), Error> {
+        panic!("jobs were cancelled that the test does not expect: {keys:?}")
     }
 
     fn put(&mut self, on: &Access, path: &str, content: &[u8], mode: u32) -> Result<(), Error> {
@@ -224,16 +224,16 @@ impl<O: Outside> Outside for Cutter<O> {
         self.call(|outside| outside.run(on, command))
     }
 
-    fn start(&mut self, on: &Access, key: &str, command: &Command) -> Result<(), Error> {
-        self.call(|outside| outside.start(on, key, command))
+    fn start(&mut self, on: &Access, key: &str, command: &Command, wait: Duration) -> Result<jobs::State, Error> {
+        self.call(|outside| outside.start(on, key, command, wait))
     }
 
-    fn poll(&mut self, on: &Access, key: &str) -> Result<jobs::State, Error> {
-        self.call(|outside| outside.poll(on, key))
+    fn poll(&mut self, on: &Access, key: &str, wait: Duration) -> Result<jobs::State, Error> {
+        self.call(|outside| outside.poll(on, key, wait))
     }
 
-    fn cancel(&mut self, on: &Access, key: &str) -> Result<(), Error> {
-        self.call(|outside| outside.cancel(on, key))
+    fn cancel(&mut self, on: &Access, keys: &[String]) -> Result<(), Error> {
+        self.call(|outside| outside.cancel(on, keys))
     }
 
     fn put(&mut self, on: &Access, path: &str, content: &[u8], mode: u32) -> Result<(), Error> {

@@ -71,8 +71,7 @@ pub fn activate(
     let copies = copies(&p.id, &b.config, &ground, &wanted, &names, &stay)?;
     match finished(&ground, &copies, &mut stay, &BTreeMap::new())? {
         Ok(_) => {
-            forget(&ground.access(), &fetches);
-            forget(&ground.access(), &copies);
+            forget(&ground.access(), fetches.iter().chain(&copies));
             stay.stage = Reached::Active;
             Ok(Progress::handed(handout(&ground, &wanted)).state(&stay))
         }

@@ -4,7 +4,7 @@ use crate::answer::{Answer, answer};
 use crate::trouble::Trouble;
 use drydock_sdk::commands::{Command, Error, Exit, Output};
 use drydock_sdk::{Access, Failure, Wake, jobs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A job of a batch.
 pub struct Job {
@@ -27,23 +27,37 @@ pub enum Stage {
 /// Tries to reach a host that does not answer, before the step fails: some ten minutes.
 const PATIENCE: u32 = 14;
 
+/// What of a batch is waited for in one call: most of what is done on a copy that is there already takes less.
+const WAIT: Duration = Duration::from_secs(5);
+
 /// Starts what was not started yet, and looks after the rest.
 ///
 /// A job that ran twice has done no harm, so one whose record is gone is started again.
 pub fn advance(on: &Access, batch: &[Job], lost: u32) -> Result<Stage, Failure> {
     let mut ended = Vec::new();
-    let mut running = None;
-    for job in batch {
-        match look(on, job) {
-            Ok(Some(output)) => ended.push((job.repository.clone(), output)),
-            Ok(None) => running = running.or(Some(job)),
+    let since = Instant::now();
+    // All run by the time that the last one is waited for, and then the others.
+    for (index, job) in batch.iter().enumerate() {
+        let wait = if index + 1 == batch.len() { WAIT } else { Duration::ZERO };
+        match look(on, job, wait) {
+            Ok(output) => ended.push(output),
             Err(error) => return bear(error, lost).map_err(|failure| failure.while_doing(&job.repository)),
         }
     }
-    Ok(match running {
-        Some(job) => Stage::Running { repository: job.repository.clone(), wake: Wake::Job(job.key.clone()) },
-        None => Stage::Ended(ended),
-    })
+    for (job, output) in batch.iter().zip(&mut ended) {
+        if output.is_none() {
+            let left = WAIT.saturating_sub(since.elapsed());
+            match look(on, job, left) {
+                Ok(later) => *output = later,
+                Err(error) => return bear(error, lost).map_err(|failure| failure.while_doing(&job.repository)),
+            }
+        }
+        if output.is_none() {
+            return Ok(Stage::Running { repository: job.repository.clone(), wake: Wake::Job(job.key.clone()) });
+        }
+    }
+    let named = |(job, output): (&Job, Option<Output>)| Some((job.repository.clone(), output?));
+    Ok(Stage::Ended(batch.iter().zip(ended).filter_map(named).collect()))
 }
 
 /// Whether the host may come back: it has failed to answer so often in a row before.
@@ -56,21 +70,17 @@ fn bear(error: Error, lost: u32) -> Result<Stage, Failure> {
     Err(failure)
 }
 
-/// What a job has come to; none: it runs.
-fn look(on: &Access, job: &Job) -> Result<Option<Output>, Error> {
-    match jobs::poll(on, &job.key)? {
-        // The host was started anew in the middle of it.
+/// What a job has come to, which is started if it was not; none: it still runs after so long.
+fn look(on: &Access, job: &Job, wait: Duration) -> Result<Option<Output>, Error> {
+    match jobs::start(on, &job.key, &job.command, wait)? {
+        // The host was started anew in the middle of it. It is started again when it is looked at next.
         jobs::State::Ended(output) if output.exit == Exit::Signal("LOST".to_owned()) => {
-            jobs::cancel(on, &job.key)?;
-            jobs::start(on, &job.key, &job.command)?;
+            jobs::cancel(on, std::slice::from_ref(&job.key))?;
             Ok(None)
         }
         jobs::State::Ended(output) => Ok(Some(output)),
-        jobs::State::Running => Ok(None),
-        jobs::State::Unknown => {
-            jobs::start(on, &job.key, &job.command)?;
-            Ok(None)
-        }
+        // Unknown: somebody has cancelled it meanwhile.
+        jobs::State::Running | jobs::State::Unknown => Ok(None),
     }
 }
 
@@ -80,21 +90,17 @@ pub fn answers(ended: &[(String, Output)]) -> Result<Vec<Answer<'_>>, Trouble> {
 }
 
 /// Ends what still runs of these; none: that is done.
-pub fn end(on: &Access, keys: impl IntoIterator<Item = String>, lost: u32) -> Result<Option<Stage>, Failure> {
-    match cancel(on, keys) {
+pub fn end(on: &Access, keys: &[String], lost: u32) -> Result<Option<Stage>, Failure> {
+    match jobs::cancel(on, keys) {
         Ok(()) => Ok(None),
         Err(error) => bear(error, lost).map(Some),
     }
 }
 
-/// Ends what still runs of these, and removes the records.
-pub fn cancel(on: &Access, keys: impl IntoIterator<Item = String>) -> Result<(), Error> {
-    keys.into_iter().try_for_each(|key| jobs::cancel(on, &key))
-}
-
-/// The same for a batch. A host that can't be reached keeps records, which harm nobody.
-pub fn forget(on: &Access, batch: &[Job]) {
-    if let Err(error) = cancel(on, batch.iter().map(|job| job.key.clone())) {
+/// Removes the records of what has ended. A host that can't be reached keeps them, which harms nobody.
+pub fn forget<'a>(on: &Access, ended: impl IntoIterator<Item = &'a Job>) {
+    let keys: Vec<String> = ended.into_iter().map(|job| job.key.clone()).collect();
+    if let Err(error) = jobs::cancel(on, &keys) {
         drydock_sdk::debug!("records of jobs stay: {}", Failure::from(error).reason);
     }
 }

@@ -3,10 +3,9 @@
 
 use crate::WorkingCopy;
 use crate::activate::{Reached, Stay};
-use crate::batch::cancel;
-use crate::open::{COPY, FETCH, Opening, RESET, TIDY, key};
+use crate::open::{COPY, FETCH, Opening, RESET, key};
 use drydock_sdk::leases::{State, look};
-use drydock_sdk::{Access, Blueprint, Context, Failure, Leftover, Progress, Resource};
+use drydock_sdk::{Access, Blueprint, Context, Failure, Leftover, Progress, Resource, jobs};
 
 /// A host that can't be reached any more keeps no copy from being closed.
 pub fn close(c: &Context, b: &Blueprint<WorkingCopy>, on: &Resource<WorkingCopy>) -> Result<Progress, Failure> {
@@ -23,7 +22,7 @@ pub fn close(c: &Context, b: &Blueprint<WorkingCopy>, on: &Resource<WorkingCopy>
     for leftover in &c.leftovers {
         keys.extend(of_stay(b, leftover));
     }
-    if let Err(error) = cancel(&Access::Via(lease), keys) {
+    if let Err(error) = jobs::cancel(&Access::Via(lease), &keys) {
         drydock_sdk::warn!("jobs of {} may still run: {}", on.name, Failure::from(error).reason);
     }
     Ok(Progress::done())
@@ -38,6 +37,5 @@ fn of_stay(b: &Blueprint<WorkingCopy>, leftover: &Leftover) -> Vec<String> {
         Reached::Active => &[],
     };
     let of_repository = |name: &String| kinds.iter().map(|kind| key(&leftover.place, kind, name)).collect::<Vec<_>>();
-    let keys = b.config.repositories.keys().flat_map(of_repository);
-    keys.chain((stay.stage == Reached::Leaving).then(|| key(&leftover.place, TIDY, "all"))).collect()
+    b.config.repositories.keys().flat_map(of_repository).collect()
 }

@@ -9,12 +9,12 @@ use drydock_sdk::Failure;
 use drydock_sdk::commands::Command;
 
 const SCRIPT: &str = concat!(include_str!("scripts/prelude.sh"), include_str!("scripts/copy.sh"));
-const TIDY: &str = concat!(include_str!("scripts/prelude.sh"), include_str!("scripts/tidy.sh"));
 
 /// What a copy is to become.
 pub enum Target<'a> {
-    /// What every lease begins with: the default, as far as the cache knows it.
-    Base,
+    /// What every lease begins with: the default, as far as the cache knows it. With names, everything that lies beside
+    /// the copies of these names is removed.
+    Base { swept: Vec<String> },
     /// What a lease asked for, and what is merged on top: commits in caches.
     Commit { found: &'a Found, name: &'a Name, merges: Vec<(String, String)> },
 }
@@ -27,8 +27,10 @@ pub fn job(
     (name, repository): (&str, &Repository),
     target: &Target,
 ) -> Result<Job, Failure> {
-    let (kind, wanted, branch, merges) = match target {
-        Target::Base => ("base", repository.default.clone().unwrap_or_default(), String::new(), &[][..]),
+    let (kind, wanted, branch, rest) = match target {
+        Target::Base { swept } => {
+            ("base", repository.default.clone().unwrap_or_default(), String::new(), swept.clone())
+        }
         Target::Commit { found, name, merges } => {
             let branch = match name {
                 Name::Branch(branch) => branch.clone(),
@@ -36,7 +38,8 @@ pub fn job(
                 Name::Commit(_) | Name::Reference(_) => String::new(),
             };
             let kind = if branch.is_empty() { "commit" } else { "branch" };
-            (kind, found.commit.clone(), branch, &merges[..])
+            let merges = merges.iter().flat_map(|(cache, commit)| [cache.clone(), commit.clone()]).collect();
+            (kind, found.commit.clone(), branch, merges)
         }
     };
     // Only what a lease asked for is fetched from elsewhere: cleaning up must not need the network.
@@ -53,7 +56,7 @@ pub fn job(
         flag(repository.submodules, "submodules"),
         flag(repository.lfs, "lfs"),
     ];
-    args.extend(merges.iter().flat_map(|(cache, commit)| [cache.clone(), commit.clone()]));
+    args.extend(rest);
     let command = if asked && (repository.submodules || repository.lfs) {
         with_remote(SCRIPT, args, config, repository)?
     } else {
@@ -61,11 +64,4 @@ pub fn job(
     };
     let command = command.timeout(config.git_timeout()).output_limit(OUTPUT);
     Ok(Job { key, repository: name.to_owned(), command })
-}
-
-/// The job that removes what lies beside the copies.
-pub fn tidy<'a>(key: String, config: &Config, directory: &str, names: impl Iterator<Item = &'a String>) -> Job {
-    let args = std::iter::once(directory.to_owned()).chain(names.cloned());
-    let command = Command::shell(TIDY, args).timeout(config.git_timeout()).output_limit(OUTPUT);
-    Job { key, repository: "the directory of the copies".to_owned(), command }
 }

@@ -53,8 +53,7 @@ pub fn open(_: &Context, b: &Blueprint<WorkingCopy>, on: &Resource<WorkingCopy>)
     match finished(&ground, &copies, &mut opening, "copies")? {
         Ok(()) => {
             let access = ground.access();
-            forget(&access, &fetches);
-            forget(&access, &copies);
+            forget(&access, fetches.iter().chain(&copies));
             let Ground { lease, directory } = ground;
             let added = drydock_sdk::serde_json::json!({ "lease": lease, "directory": directory });
             Ok(Progress::done().state(&opening).attributes(&added))
@@ -124,7 +123,13 @@ fn copies(
     repositories: &[(String, &Repository)],
 ) -> Result<Vec<Job>, Failure> {
     let job = |(name, repository): &(String, &Repository)| {
-        copy::job(key(resource, COPY, name), config, &ground.directory, (name, repository), &Target::Base)
+        copy::job(
+            key(resource, COPY, name),
+            config,
+            &ground.directory,
+            (name, repository),
+            &Target::Base { swept: Vec::new() },
+        )
     };
     repositories.iter().map(job).collect()
 }
@@ -132,7 +137,6 @@ fn copies(
 pub const FETCH: &str = "fetch";
 pub const COPY: &str = "copy";
 pub const RESET: &str = "reset";
-pub const TIDY: &str = "tidy";
 
 /// The key of a job: of a resource or a place, of a kind, for a repository.
 pub fn key(subject: &str, kind: &str, repository: &str) -> String {

@@ -5,7 +5,7 @@ use crate::activate::{Reached, Stay, names};
 use crate::batch::{Job, Stage, advance, answers, end, forget};
 use crate::copy::{self, Target};
 use crate::ground::Ground;
-use crate::open::{COPY, FETCH, RESET, TIDY, key, repositories};
+use crate::open::{COPY, FETCH, RESET, key, repositories};
 use crate::trouble::During;
 use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource, Wake};
 
@@ -22,7 +22,7 @@ pub fn release(
     let lost = if begun { stay.lost } else { 0 };
     if !matches!(stay.stage, Reached::Active | Reached::Leaving) {
         // It may be checking out still.
-        if let Some(Stage::Lost { reason, wake }) = end(&access, of_activate(b, p), lost)? {
+        if let Some(Stage::Lost { reason, wake }) = end(&access, &of_activate(b, p), lost)? {
             let ending = Stay { stage: Reached::Ending, lost: lost + 1, ..Stay::default() };
             return Ok(away(&ending, &reason, wake));
         }
@@ -50,22 +50,20 @@ fn away(saved: &Stay, reason: &str, wake: Wake) -> Progress {
     Progress::again(saved, format!("its host can't be reached: {reason}"), wake)
 }
 
-/// One for every repository of the copy, since a lease can reach them all; and one for what lies beside them.
+/// One for every repository of the copy, since a lease can reach them all. The first one also removes what lies beside them.
 fn jobs(
     b: &Blueprint<WorkingCopy>,
     on: &Resource<WorkingCopy>,
     p: &Place<WorkingCopy>,
     ground: &Ground,
 ) -> Result<Vec<Job>, Failure> {
+    let mut swept: Vec<String> = on.attributes.repositories.keys().cloned().collect();
     let reset = |(name, repository): (String, _)| {
         let key = key(&p.id, RESET, &name);
-        copy::job(key, &b.config, &ground.directory, (&name, repository), &Target::Base)
+        let target = Target::Base { swept: std::mem::take(&mut swept) };
+        copy::job(key, &b.config, &ground.directory, (&name, repository), &target)
     };
-    let mut jobs: Vec<Job> =
-        repositories(&b.config, &on.attributes)?.into_iter().map(reset).collect::<Result<_, _>>()?;
-    let names = on.attributes.repositories.keys();
-    jobs.push(copy::tidy(key(&p.id, TIDY, "all"), &b.config, &ground.directory, names));
-    Ok(jobs)
+    repositories(&b.config, &on.attributes)?.into_iter().map(reset).collect()
 }
 
 /// The keys of all jobs that `activate` may have started.

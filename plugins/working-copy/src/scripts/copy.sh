@@ -2,7 +2,8 @@
 #
 # $1 the cache; $2 the directory of the copies; $3 the copy's name; $4 the URL; $5 `base`, `commit` or `branch`; $6 for
 # `base` the configured default or nothing, else the commit; $7 the branch's name or nothing; $8 `submodules` or nothing;
-# $9 `lfs` or nothing; then pairs of what is merged: a cache, and a commit in it.
+# $9 `lfs` or nothing; then pairs of what is merged: a cache, and a commit in it. For `base` they are the names of all
+# copies instead, and everything else in the directory is removed; without any it stays.
 # Answers `head COMMIT`.
 check_tools
 umask 022
@@ -32,6 +33,18 @@ remove() {
     open_directories "$1"
     rm -rf -- "$1"
 }
+
+if [ "$target" = base ] && [ $# -gt 0 ]; then
+    for entry in "$root"/* "$root"/.[!.]* "$root"/..?*; do
+        [ -e "$entry" ] || [ -L "$entry" ] || continue
+        for other; do
+            case $entry in "$root/$other" | "$root/.fresh-$other") continue 2 ;; esac
+        done
+        [ -L "$entry" ] || [ ! -d "$entry" ] || open_directories "$entry"
+        try tidy rm -rf -- "$entry"
+    done
+    shift $#
+fi
 
 if [ -L "$copy" ] || [ ! -d "$copy" ]; then try prepare remove "$copy"; fi
 try prepare mkdir -p -- "$copy"

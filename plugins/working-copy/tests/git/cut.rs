@@ -10,6 +10,8 @@ use working_copy::WorkingCopy;
 
 /// What the store has of a copy and a stay: it outlives the cuts of a step, as far as the step has saved it.
 struct Store {
+    /// How often each job is looked at before it has ended.
+    looks: usize,
     on: RefCell<Resource<WorkingCopy>>,
     place: RefCell<Place<WorkingCopy>>,
 }
@@ -19,7 +21,9 @@ impl Store {
     fn fill(&self, world: World, place: Place<WorkingCopy>) -> Machine {
         self.on.replace(world.on);
         self.place.replace(place);
-        world.machine.unwrap()
+        let mut machine = world.machine.unwrap();
+        machine.looks = self.looks;
+        machine
     }
 
     fn keep(&self, step: &str, progress: &Progress) {
@@ -64,86 +68,97 @@ fn remote() -> (Remote, Value) {
     (remote, json!({ "branch": "main", "merges": [{ "branch": "side" }] }))
 }
 
-fn store() -> Store {
-    let place = RefCell::new(fake::place("place-0", json!({})));
-    Store { on: RefCell::new(fake::resource("none", Default::default())), place }
+/// One whose jobs end while they are first waited for, and one whose steps yield.
+fn stores() -> [Store; 2] {
+    [0, 2].map(|looks| Store {
+        looks,
+        on: RefCell::new(fake::resource("none", Default::default())),
+        place: RefCell::new(fake::place("place-0", json!({}))),
+    })
 }
 
 #[test]
 fn open_makes_the_same_copy_wherever_it_is_cut() {
     let (remote, request) = remote();
-    let (config, store) = (config(&[("app", &remote)]), store());
-    let begin = || store.fill(World::new(config.clone(), request.clone()), fake::place("place-1", request.clone()));
-    let calls = fake::cut_at_every_call(
-        begin,
-        || store.run("open", &config),
-        |machine, answer, when, at| {
-            assert!(answer.is_ok(), "cut {when:?} call {at}: {answer:?}");
-            let copy = machine.ground().join("app");
-            assert_eq!(git(&copy, &["rev-parse", "HEAD"]), remote.head(), "cut {when:?} call {at}");
-            assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "");
-            assert_eq!(machine.records(), 0);
-            assert_eq!(std::fs::read_dir(machine.ground()).unwrap().count(), 1);
-        },
-    );
-    assert!(calls > 10, "{calls}");
+    let config = config(&[("app", &remote)]);
+    for store in stores() {
+        let begin = || store.fill(World::new(config.clone(), request.clone()), fake::place("place-1", request.clone()));
+        let calls = fake::cut_at_every_call(
+            begin,
+            || store.run("open", &config),
+            |machine, answer, when, at| {
+                assert!(answer.is_ok(), "cut {when:?} call {at}: {answer:?}");
+                let copy = machine.ground().join("app");
+                assert_eq!(git(&copy, &["rev-parse", "HEAD"]), remote.head(), "cut {when:?} call {at}");
+                assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "");
+                assert_eq!(machine.records(), 0);
+                assert_eq!(std::fs::read_dir(machine.ground()).unwrap().count(), 1);
+            },
+        );
+        assert!(calls > 4, "{calls}");
+    }
 }
 
 #[test]
 fn activate_makes_the_same_checkout_wherever_it_is_cut() {
     let (remote, request) = remote();
-    let (config, store) = (config(&[("app", &remote)]), store());
-    let begin = || store.fill(World::opened(config.clone(), request.clone()), fake::place("place-1", request.clone()));
-    let heads = RefCell::new(Vec::new());
-    let calls = fake::cut_at_every_call(
-        begin,
-        || store.run("activate", &config),
-        |machine, answer, when, at| {
-            let handout =
-                answer.unwrap_or_else(|failure| panic!("cut {when:?} call {at}: {}", failure.reason)).unwrap();
-            let copy = machine.ground().join("app");
-            assert_eq!(handout.directory.as_deref(), copy.to_str());
-            assert!(copy.join("side").exists() && copy.join("second").exists(), "cut {when:?} call {at}");
-            assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "");
-            heads.borrow_mut().push(git(&copy, &["rev-parse", "HEAD"]));
-            assert_eq!(machine.records(), 0);
-        },
-    );
-    assert!(calls > 5, "{calls}");
-    let heads = heads.into_inner();
-    assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+    let config = config(&[("app", &remote)]);
+    for store in stores() {
+        let begin =
+            || store.fill(World::opened(config.clone(), request.clone()), fake::place("place-1", request.clone()));
+        let heads = RefCell::new(Vec::new());
+        let calls = fake::cut_at_every_call(
+            begin,
+            || store.run("activate", &config),
+            |machine, answer, when, at| {
+                let handout =
+                    answer.unwrap_or_else(|failure| panic!("cut {when:?} call {at}: {}", failure.reason)).unwrap();
+                let copy = machine.ground().join("app");
+                assert_eq!(handout.directory.as_deref(), copy.to_str());
+                assert!(copy.join("side").exists() && copy.join("second").exists(), "cut {when:?} call {at}");
+                assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "");
+                heads.borrow_mut().push(git(&copy, &["rev-parse", "HEAD"]));
+                assert_eq!(machine.records(), 0);
+            },
+        );
+        assert!(calls > 2, "{calls}");
+        let heads = heads.into_inner();
+        assert!(heads.iter().all(|head| *head == heads[0]), "{heads:?}");
+    }
 }
 
 #[test]
 fn release_leaves_a_clean_copy_wherever_it_is_cut() {
     let (remote, request) = remote();
-    let (config, store) = (config(&[("app", &remote)]), store());
-    // Of a stay that was set up, and of one that was given up in the middle of it.
-    for active in [true, false] {
-        let begin = || {
-            let mut world = World::opened(config.clone(), request.clone());
-            let (mut place, _) = world.lease(request.clone());
-            if !active {
-                place.state = None;
-            }
-            let copy = world.copy("app");
-            std::fs::write(copy.join("first"), "changed\n").unwrap();
-            std::fs::write(copy.join("untracked"), "x").unwrap();
-            std::fs::write(copy.join("../stray"), "x").unwrap();
-            store.fill(world, place)
-        };
-        let calls = fake::cut_at_every_call(
-            begin,
-            || store.run("release", &config),
-            |machine, answer, when, at| {
-                assert!(answer.is_ok(), "cut {when:?} call {at}: {answer:?}");
-                let copy = machine.ground().join("app");
-                assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "", "cut {when:?} call {at}");
-                assert_eq!(git(&copy, &["for-each-ref", "refs/heads/"]), "");
-                assert_eq!(std::fs::read_dir(machine.ground()).unwrap().count(), 1);
-                assert_eq!(machine.records(), 0);
-            },
-        );
-        assert!(calls > 3, "{calls}");
+    let config = config(&[("app", &remote)]);
+    for store in stores() {
+        // Of a stay that was set up, and of one that was given up in the middle of it.
+        for active in [true, false] {
+            let begin = || {
+                let mut world = World::opened(config.clone(), request.clone());
+                let (mut place, _) = world.lease(request.clone());
+                if !active {
+                    place.state = None;
+                }
+                let copy = world.copy("app");
+                std::fs::write(copy.join("first"), "changed\n").unwrap();
+                std::fs::write(copy.join("untracked"), "x").unwrap();
+                std::fs::write(copy.join("../stray"), "x").unwrap();
+                store.fill(world, place)
+            };
+            let calls = fake::cut_at_every_call(
+                begin,
+                || store.run("release", &config),
+                |machine, answer, when, at| {
+                    assert!(answer.is_ok(), "cut {when:?} call {at}: {answer:?}");
+                    let copy = machine.ground().join("app");
+                    assert_eq!(git(&copy, &["status", "--porcelain", "--ignored"]), "", "cut {when:?} call {at}");
+                    assert_eq!(git(&copy, &["for-each-ref", "refs/heads/"]), "");
+                    assert_eq!(std::fs::read_dir(machine.ground()).unwrap().count(), 1);
+                    assert_eq!(machine.records(), 0);
+                },
+            );
+            assert!(calls > 1, "{calls}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// A folder that goes when it is dropped.
 pub struct Folder(PathBuf);
@@ -32,10 +33,10 @@ impl Drop for Folder {
     }
 }
 
-/// A job: it runs until it is asked about for the second time.
 struct Job {
     child: Option<Child>,
-    asked: bool,
+    /// How often it was looked at.
+    looked: usize,
     folder: Folder,
     output: Option<Output>,
 }
@@ -50,6 +51,8 @@ pub struct Machine {
     pub commands: Vec<Command>,
     /// Calls until it can be reached again.
     pub down: usize,
+    /// How often each job is looked at before it has ended.
+    pub looks: usize,
     /// So many jobs are lost in their middle, as by a reboot.
     pub reboots: usize,
     jobs: BTreeMap<String, Job>,
@@ -67,6 +70,7 @@ impl Machine {
             secrets: BTreeMap::new(),
             commands: Vec::new(),
             down: 0,
+            looks: 2,
             reboots: 0,
             jobs: BTreeMap::new(),
             answers: Vec::new(),
@@ -163,27 +167,45 @@ impl fake::Outside for Machine {
         Ok(Output { exit, stdout: output.stdout, stderr: output.stderr, truncated: false })
     }
 
-    fn start(&mut self, on: &Access, key: &str, command: &Command) -> Result<(), Error> {
+    fn start(&mut self, on: &Access, key: &str, command: &Command, wait: Duration) -> Result<jobs::State, Error> {
         assert_eq!(*on, Access::Via(LEASE.into()));
         self.reach()?;
         if self.jobs.contains_key(key) {
-            return Ok(());
+            return self.fares(key, wait);
         }
         let folder = Folder::new();
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
         let mut program = self.prepare(command);
         program.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
         let child = program.spawn().map_err(|error| Error::Other(error.to_string()))?;
-        self.jobs.insert(key.into(), Job { child: Some(child), asked: false, folder, output: None });
+        self.jobs.insert(key.into(), Job { child: Some(child), looked: 0, folder, output: None });
+        self.fares(key, wait)
+    }
+
+    fn cancel(&mut self, _: &Access, keys: &[String]) -> Result<(), Error> {
+        self.reach()?;
+        keys.iter().for_each(|key| drop(self.jobs.remove(key)));
         Ok(())
     }
 
-    fn poll(&mut self, on: &Access, key: &str) -> Result<jobs::State, Error> {
-        assert_eq!(*on, Access::Via(LEASE.into()));
-        self.reach()?;
+    fn ask(&mut self, wishes: &[leases::Wish]) -> Result<Vec<String>, String> {
+        assert_eq!(wishes.len(), 1);
+        assert_eq!((wishes[0].name.as_str(), wishes[0].kind.as_str()), ("host", "host"));
+        Ok(vec![LEASE.into()])
+    }
+
+    fn look(&mut self, lease: &str) -> Result<leases::State, String> {
+        assert_eq!(lease, LEASE);
+        Ok(leases::State::Active(Handout::new(Access::Local).directory(self.ground().to_str().unwrap())))
+    }
+}
+
+impl Machine {
+    /// How a job fares: it ends by being looked at, however long that is waited for.
+    fn fares(&mut self, key: &str, _: Duration) -> Result<jobs::State, Error> {
         let Some(job) = self.jobs.get_mut(key) else { return Ok(jobs::State::Unknown) };
-        if !job.asked {
-            job.asked = true;
+        if job.looked < self.looks {
+            job.looked += 1;
             return Ok(jobs::State::Running);
         }
         if self.reboots > 0 {
@@ -200,22 +222,5 @@ impl fake::Outside for Machine {
             self.answers.push(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         Ok(jobs::State::Ended(output))
-    }
-
-    fn cancel(&mut self, _: &Access, key: &str) -> Result<(), Error> {
-        self.reach()?;
-        self.jobs.remove(key);
-        Ok(())
-    }
-
-    fn ask(&mut self, wishes: &[leases::Wish]) -> Result<Vec<String>, String> {
-        assert_eq!(wishes.len(), 1);
-        assert_eq!((wishes[0].name.as_str(), wishes[0].kind.as_str()), ("host", "host"));
-        Ok(vec![LEASE.into()])
-    }
-
-    fn look(&mut self, lease: &str) -> Result<leases::State, String> {
-        assert_eq!(lease, LEASE);
-        Ok(leases::State::Active(Handout::new(Access::Local).directory(self.ground().to_str().unwrap())))
     }
 }

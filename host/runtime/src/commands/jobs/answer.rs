@@ -14,11 +14,12 @@ pub enum JobState {
     Unknown,
 }
 
-/// What a start came to. `title` and `place` are for messages.
-pub fn started(output: &Output, title: &str, directory: &str, place: &str) -> Result<(), CommandError> {
-    let answer = String::from_utf8_lossy(&output.stdout);
+/// What a start came to: a line, and then how the job fares. `title` and `place` are for messages.
+pub fn started(output: &Output, title: &str, directory: &str, place: &str) -> Result<JobState, CommandError> {
+    let (first, rest) = line(&output.stdout);
+    let answer = String::from_utf8_lossy(first);
     let why = match answer.trim() {
-        "started" | "attached" => return Ok(()),
+        "started" | "attached" => return told(rest, output, place),
         "directory" => {
             format!("its directory {} can't be entered; make it first", printable(directory))
         }
@@ -110,7 +111,12 @@ const TIMEOUT: &str = "TIMEOUT";
 const LOST: &str = "LOST";
 
 pub fn polled(output: &Output, place: &str) -> Result<JobState, CommandError> {
-    let (first, rest) = line(&output.stdout);
+    told(&output.stdout, output, place)
+}
+
+/// What is told of a job, which is a part of that output.
+fn told(told: &[u8], output: &Output, place: &str) -> Result<JobState, CommandError> {
+    let (first, rest) = line(told);
     match first {
         b"running" => Ok(JobState::Running),
         b"unknown" => Ok(JobState::Unknown),

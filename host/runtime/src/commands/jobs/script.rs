@@ -16,34 +16,51 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
 /// Bytes of an answer beside the output of a job: its first lines, and what is kept of the output beyond its limit.
 const ANSWER: usize = 256 * 1024;
 
+/// Bytes of all that is told of a job.
+const TOLD: usize = 2 * super::calls::OUTPUT_LIMIT + ANSWER;
+
 /// The record of a key, which can be any text.
 pub fn record(key: &str) -> String {
     Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The command that starts a job. The names of the credentials that its secrets are from are noted; the secrets themselves
-/// are inherited from process to process, and written nowhere.
-pub fn start(key: &str, job: Command, within: Duration) -> Command {
+/// are inherited from process to process, and written nowhere. Its answer is also how the job fares after `wait` at most.
+pub fn start(key: &str, job: Command, wait: Duration, within: Duration) -> Command {
     let seconds = job.timeout.as_secs() + u64::from(job.timeout.subsec_nanos() > 0);
     let credentials: BTreeSet<&str> = job.secrets.values().map(|secret| secret.credential.as_str()).collect();
     let mut arguments = vec![
         nonce(),
         job.stdin.len().to_string(),
+        in_seconds(wait),
         seconds.to_string(),
         job.output_limit.to_string(),
         credentials.into_iter().collect::<Vec<_>>().join(" "),
         job.directory.clone().unwrap_or_default(),
     ];
     arguments.extend(quote::program(&job));
-    Command { stdin: job.stdin, secrets: job.secrets, ..command("start", key, arguments, within) }
+    Command {
+        stdin: job.stdin,
+        secrets: job.secrets,
+        output_limit: TOLD,
+        ..command("start", key, arguments, within + wait)
+    }
 }
 
-pub fn poll(key: &str, within: Duration) -> Command {
-    Command { output_limit: 2 * super::calls::OUTPUT_LIMIT + ANSWER, ..command("poll", key, Vec::new(), within) }
+pub fn poll(key: &str, wait: Duration, within: Duration) -> Command {
+    Command { output_limit: TOLD, ..command("poll", key, vec![in_seconds(wait)], within + wait) }
 }
 
-pub fn cancel(key: &str, within: Duration) -> Command {
-    command("cancel", key, vec![nonce()], within)
+/// Of at least one key.
+pub fn cancel(keys: &[&str], within: Duration) -> Command {
+    let (first, others) = keys.split_first().map_or(("", &[][..]), |(first, others)| (*first, others));
+    let arguments = std::iter::once(nonce()).chain(others.iter().map(|key| record(key))).collect();
+    command("cancel", first, arguments, within)
+}
+
+/// In whole seconds, rounded up: more not every system's `sleep` knows.
+fn in_seconds(wait: Duration) -> String {
+    wait.as_millis().div_ceil(1_000).to_string()
 }
 
 fn nonce() -> String {
@@ -109,22 +126,18 @@ mod tests {
             String::from_utf8_lossy(&output.stdout).into_owned()
         }
 
-        fn start(&self, key: &str, script: &str) -> String {
+        /// How the job fares, beside the first word.
+        fn start(&self, key: &str, script: &str, wait: Duration) -> (String, String) {
             let job = Command { timeout: Duration::from_secs(100), ..command("", "", Vec::new(), Duration::ZERO) };
             let argv = ["sh", "-c", script].map(String::from).to_vec();
-            self.ask(start(key, Command { argv, ..job }, Duration::ZERO))
+            let answer = self.ask(start(key, Command { argv, ..job }, wait, Duration::ZERO));
+            let (first, rest) = answer.split_once('\n').expect("a line");
+            (first.to_owned(), rest.to_owned())
         }
 
+        /// An hour is longer than any test waits for what should happen at once.
         fn ended(&self, key: &str) -> String {
-            let deadline = Instant::now() + Duration::from_secs(60);
-            loop {
-                let answer = self.ask(poll(key, Duration::ZERO));
-                if answer != "running\n" {
-                    return answer;
-                }
-                assert!(Instant::now() < deadline, "it does not end");
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            self.ask(poll(key, Duration::from_secs(3_600), Duration::ZERO))
         }
     }
 
@@ -141,22 +154,27 @@ mod tests {
             let Some(machine) = Machine::new(shell, without) else { continue };
             let shown = format!("{shell} without {without:?}");
             for (key, script, ended) in [
-                ("code", "echo out; echo err >&2; exit 143", "ended\ncode 143\n100 131072 \n4 4\nout\nerr\n"),
-                ("signal", "kill -TERM $$", "ended\nsignal TERM\n100 131072 \n0 0\n"),
+                ("code", "echo out; echo err >&2; exit 143", "ended\ncode 143\n100 131072\n4 4\nout\nerr\n"),
+                ("signal", "kill -TERM $$", "ended\nsignal TERM\n100 131072\n0 0\n"),
             ] {
-                assert_eq!(machine.start(key, script), "started\n", "{shown}");
-                assert_eq!(machine.start(key, script), "attached\n", "{shown}");
+                let (first, _) = machine.start(key, &format!("sleep 0.3; {script}"), Duration::ZERO);
+                assert_eq!(first, "started", "{shown}");
+                let (first, rest) = machine.start(key, script, Duration::from_secs(3_600));
+                assert_eq!((first.as_str(), rest.as_str()), ("attached", ended), "{shown}");
                 assert_eq!(machine.ended(key), ended, "{shown}");
-                assert_eq!(machine.ask(cancel(key, Duration::ZERO)), "gone\n", "{shown}");
+                assert_eq!(machine.ask(cancel(&[key, "none"], Duration::ZERO)), "gone\n", "{shown}");
                 assert_eq!(machine.ended(key), "unknown\n", "{shown}");
             }
-            assert_eq!(machine.start("endless", "sleep 1000 & echo $! > number; wait"), "started\n", "{shown}");
+            let (first, rest) =
+                machine.start("endless", "sleep 1000 & echo $! > number; wait", Duration::from_millis(10));
+            assert_eq!((first.as_str(), rest.as_str()), ("started", "running\n"), "{shown}");
+            assert_eq!(machine.ask(poll("endless", Duration::from_secs(1), Duration::ZERO)), "running\n", "{shown}");
             let number = machine.folder.path().join("number");
             while !std::fs::read_to_string(&number).is_ok_and(|text| text.ends_with("\n")) {
                 std::thread::sleep(Duration::from_millis(10));
             }
             let grandchild = std::fs::read_to_string(&number).expect("a number");
-            assert_eq!(machine.ask(cancel("endless", Duration::ZERO)), "gone\n", "{shown}");
+            assert_eq!(machine.ask(cancel(&["none", "endless"], Duration::ZERO)), "gone\n", "{shown}");
             let alive = std::fs::read_to_string(format!("/proc/{}/stat", grandchild.trim()));
             assert!(!alive.is_ok_and(|stat| !stat.contains(") Z ")), "{shown}: a grandchild is there still");
         }

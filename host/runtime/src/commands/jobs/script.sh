@@ -8,6 +8,7 @@
 #   late      its timeout is over
 #   exit      how it ended: "code N", "signal NAME", "late", or "lost" where its watcher was lost before
 #   script    this text
+#   over      a pipe that the last claimant holds open to its end, for those who wait for that
 # The directory "new-RECORD.NONCE" is that of a start under way, "gone-RECORD.NONCE" a cancelled record that is being
 # removed, with "cancelled" in it: whoever is about to run something looks for that after having said who he is.
 #
@@ -17,7 +18,12 @@
 # one of the same number.
 dry_birth() {
     if [ -r /proc/self/stat ]; then
-        dry_stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+        # The name in it may contain anything, also ends of lines.
+        dry_stat=''
+        while read -r dry_line; do
+            dry_stat="$dry_stat $dry_line"
+        done 2>/dev/null <"/proc/$1/stat"
+        [ -n "$dry_stat" ] || return 1
         set -- ${dry_stat##*) }
         case $1 in Z* | X* | x*) return 1 ;; esac
         echo "${20}"
@@ -32,7 +38,8 @@ dry_birth() {
 
 # A reboot makes another word of it, and so does starting a container anew.
 dry_boot() {
-    dry_id=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
+    dry_id=''
+    [ ! -r /proc/sys/kernel/random/boot_id ] || read -r dry_id </proc/sys/kernel/random/boot_id
     echo "$dry_id/$(dry_birth 1)"
 }
 
@@ -57,6 +64,10 @@ dry_processes() {
 }
 
 dry_group_lives() {
+    # Of most that have ended, nobody is there any more.
+    if ! dry_said=$(LC_ALL=C kill -s 0 -- "-$1" 2>&1); then
+        case $dry_said in *'No such process'*) return 1 ;; esac
+    fi
     dry_processes | awk -v group="$1" '$3 == group && $1 !~ /^[ZX]/ { found = 1 } END { exit !found }'
 }
 
@@ -111,6 +122,7 @@ dry_take() {
     dry_had=0
     while [ "$dry_had" -le "$2" ]; do
         dd bs=65536 count=1 >>"$1" 2>/dev/null || break
+        [ -s "$1" ] || return 0
         dry_has=$(($(wc -c <"$1")))
         [ "$dry_has" -gt "$dry_had" ] || return 0
         dry_had=$dry_has
@@ -119,7 +131,56 @@ dry_take() {
 }
 
 dry_size() {
-    [ -r "$1" ] && echo $(($(wc -c <"$1"))) || echo 0
+    [ -s "$1" ] && echo $(($(wc -c <"$1"))) || echo 0
+}
+
+# Waits for the end of the watcher, for so many seconds at most.
+dry_await() {
+    [ "$1" != 0 ] && [ -p over ] || return 0
+    # Whoever opens a pipe for reading waits for a writer, and the last one may have ended meanwhile; so this is one itself
+    # until it reads.
+    (exec 7<>over 8<over 7>&- && read -r dry_nothing <&8) </dev/null >/dev/null 2>&1 &
+    dry_reader=$!
+    (
+        trap 'kill "$!"; exit' TERM
+        sleep "$1" &
+        wait "$!"
+        kill "$dry_reader"
+    ) </dev/null >/dev/null 2>&1 &
+    dry_clock=$!
+    wait "$dry_reader" 2>/dev/null
+    kill "$dry_clock" 2>/dev/null
+    wait "$dry_clock" 2>/dev/null
+}
+
+# How the job in this directory fares, after so many seconds of waiting at most.
+dry_tell() {
+    dry_claim=0
+    while [ -e "claim.$((dry_claim + 1))" ]; do
+        dry_claim=$((dry_claim + 1))
+    done
+    [ -e exit ] || ! dry_lives "claim.$dry_claim" || dry_await "$1"
+    if [ ! -e exit ]; then
+        if dry_lives "claim.$dry_claim"; then
+            echo running
+            return
+        fi
+        if [ ! -e started ]; then
+            echo unknown
+            return
+        fi
+        # It may have ended since.
+        if [ ! -e exit ]; then
+            dry_end program
+            dry_end "claim.$dry_claim"
+            echo lost >exit.$$ && mv exit.$$ exit
+        fi
+    fi
+    dry_one=$(dry_size output.1) dry_two=$(dry_size output.2)
+    read -r dry_exit <exit && read -r dry_notes <started || return
+    printf '%s\n' ended "$dry_exit" "$dry_notes" "$dry_one $dry_two"
+    [ "$dry_one" = 0 ] || head -c "$dry_one" output.1
+    [ "$dry_two" = 0 ] || head -c "$dry_two" output.2
 }
 
 case $XDG_STATE_HOME in
@@ -129,17 +190,18 @@ esac
 dry_record=$2
 case $1 in
 start)
-    # A nonce, the length of its input, timeout, limit, notes and directory; then the program.
-    dry_new=new-$2.$3 dry_length=$4
-    dry_timeout=$5 dry_limit=$6 dry_notes=$7 dry_directory=$8
-    shift 8
+    # A nonce, the length of its input, how long to wait, timeout, limit, notes and directory; then the program.
+    dry_new=new-$2.$3 dry_length=$4 dry_wait=$5
+    dry_timeout=$6 dry_limit=$7 dry_notes=$8 dry_directory=$9
+    shift 9
     case $dry_directory in
     /*) ;;
     *) dry_directory=$(pwd)/$dry_directory ;;
     esac
     dry_umask=$(umask)
     umask 077
-    mkdir -p "$dry_base" && cd "$dry_base" && mkdir "$dry_new" && cat >"$dry_new/input" &&
+    mkdir -p "$dry_base" && cd "$dry_base" && mkdir "$dry_new" &&
+        { [ "$dry_length" = 0 ] && : || cat; } >"$dry_new/input" &&
         printf '%s\n' "$dry_text" >"$dry_new/script" || {
         echo failed
         exit
@@ -151,7 +213,12 @@ start)
         exit
     }
     exec 2>/dev/null
-    find . ! -name . -prune -name 'new-*' -mtime +1 -exec rm -rf {} +
+    for dry_other in new-*; do
+        [ "$dry_other" = "$dry_new" ] || {
+            find . ! -name . -prune -name 'new-*' -mtime +1 -exec rm -rf {} +
+            break
+        }
+    done
     dry_bury "$dry_record" || {
         rm -rf "$dry_new"
         echo stays
@@ -184,8 +251,9 @@ start)
             }' drydock-job "$dry_how" "$@" 3>&1 </dev/null 2>/dev/null)
         dry_tries=$((dry_tries - 1))
     done
-    rm -rf "$dry_new"
+    [ ! -e "$dry_new" ] || rm -rf "$dry_new"
     echo "$dry_answer"
+    case $dry_answer in started | attached) cd "$dry_record" 2>/dev/null && dry_tell "$dry_wait" || echo unknown ;; esac
     ;;
 watch)
     dry_new=$3 dry_timeout=$4 dry_limit=$5 dry_notes=$6 dry_directory=$7 dry_umask=$8 dry_how=$9
@@ -194,7 +262,10 @@ watch)
         echo "$1"
         exit
     }
-    dry_processes | awk -v group=$$ '$3 == group { found = 1 } END { exit !found }' || dry_answer group
+    # What has made a session has made a group.
+    if [ "$dry_how" != setsid ]; then
+        dry_processes | awk -v group=$$ '$3 == group { found = 1 } END { exit !found }' || dry_answer group
+    fi
     exec 3<"$dry_new/input" || dry_answer cancelled
     dry_self >"$dry_new/claim" || dry_answer failed
     mkdir "$dry_record" 2>/dev/null
@@ -209,21 +280,22 @@ watch)
     done
     [ ! -e cancelled ] || dry_answer again
     (cd "$dry_directory") 2>/dev/null || dry_answer directory
-    rm -f pipe.1 pipe.2
-    mkfifo pipe.1 pipe.2 && : >output.1 && : >output.2 && mv "../$dry_new/script" script || dry_answer failed
+    [ "$dry_claim" = 1 ] || rm -f pipe.1 pipe.2 over
+    mkfifo pipe.1 pipe.2 over && : >output.1 && : >output.2 && mv "../$dry_new/script" script || dry_answer failed
+    exec 6<>over
     echo "$dry_timeout $dry_limit $dry_notes" >started.part && mv started.part started || dry_answer failed
     echo started
     exec >/dev/null 2>report
     rm -rf "../$dry_new"
     (
-        exec 3<&-
+        exec 3<&- 6>&-
         sleep "$dry_timeout"
         echo >late
         dry_end program
     ) &
-    dry_take output.1 "$dry_limit" <pipe.1 3<&- &
+    dry_take output.1 "$dry_limit" <pipe.1 3<&- 6>&- &
     dry_out=$!
-    dry_take output.2 "$dry_limit" <pipe.2 3<&- &
+    dry_take output.2 "$dry_limit" <pipe.2 3<&- 6>&- &
     dry_err=$!
     exec 4>pipe.1 5>pipe.2
     rm -f pipe.1 pipe.2
@@ -234,7 +306,7 @@ watch)
     monitor) set -m ;;
     esac
     : >report
-    (exec "$@" <&3 >&4 2>&5 3<&- 4>&- 5>&-)
+    (exec "$@" <&3 >&4 2>&5 3<&- 4>&- 5>&- 6>&-)
     dry_code=$?
     [ "$dry_how" != monitor ] || set +m
     exec 3<&- 4>&- 5>&-
@@ -249,13 +321,14 @@ watch)
     # What the program left running keeps its output open; that is not waited for.
     trap : TERM
     (
+        exec 6>&-
         sleep 5
         kill -s TERM 0
     ) &
     wait "$dry_out" "$dry_err"
     kill -s TERM 0
-    rm -f report
     echo "$dry_exit" >exit.part && mv exit.part exit
+    rm -f report over
     ;;
 run)
     dry_self >program.part && mv program.part program || exit 125
@@ -266,44 +339,29 @@ run)
     exec "$@"
     ;;
 poll)
-    cd "$dry_base/$dry_record" 2>/dev/null || {
+    # How many seconds to wait.
+    if cd "$dry_base/$dry_record" 2>/dev/null; then
+        dry_tell "$3"
+    else
         echo unknown
-        exit
-    }
-    dry_claim=0
-    while [ -e "claim.$((dry_claim + 1))" ]; do
-        dry_claim=$((dry_claim + 1))
-    done
-    if [ ! -e exit ]; then
-        if dry_lives "claim.$dry_claim"; then
-            echo running
-            exit
-        fi
-        if [ ! -e started ]; then
-            echo unknown
-            exit
-        fi
-        # It may have ended since.
-        if [ ! -e exit ]; then
-            dry_end program
-            dry_end "claim.$dry_claim"
-            echo lost >exit.$$ && mv exit.$$ exit
-        fi
     fi
-    dry_one=$(dry_size output.1) dry_two=$(dry_size output.2)
-    echo ended
-    cat exit started || exit 1
-    echo "$dry_one $dry_two"
-    head -c "$dry_one" output.1 2>/dev/null
-    head -c "$dry_two" output.2 2>/dev/null
     ;;
 cancel)
+    # A nonce, and further records.
+    dry_nonce=$3
     cd "$dry_base" 2>/dev/null || {
         echo gone
         exit
     }
-    rm -rf "new-$dry_record".*
-    [ ! -d "$dry_record" ] || mv "$dry_record" "gone-$dry_record.$3"
-    dry_bury "$dry_record" && echo gone || echo stays
+    shift 3
+    for dry_record in "$dry_record" "$@"; do
+        rm -rf "new-$dry_record".*
+        [ ! -d "$dry_record" ] || mv "$dry_record" "gone-$dry_record.$dry_nonce"
+        dry_bury "$dry_record" || {
+            echo stays
+            exit
+        }
+    done
+    echo gone
     ;;
 esac
