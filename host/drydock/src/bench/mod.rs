@@ -12,6 +12,7 @@ mod look;
 mod plugin;
 mod process;
 mod quiet;
+mod remote;
 mod rows;
 mod scale;
 mod statistics;
@@ -59,6 +60,7 @@ pub async fn run(options: Options, signals: &mut Signals) -> anyhow::Result<Vec<
     rows.extend(idle::measure(&options, folder.path(), signals).await?);
     rows.extend(hosts::measure(&options, folder.path(), signals).await?);
     rows.extend(unless(signals, look::measure(&options, folder.path())).await??);
+    rows.extend(remote::measure(&options, folder.path(), signals).await?);
     rows.extend(unless(signals, plugin::measure(&options)).await??);
     rows.extend(unless(signals, scale::measure(&options, folder.path())).await??);
     rows.extend(unless(signals, quiet::measure(&options, folder.path())).await??);

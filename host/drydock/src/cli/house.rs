@@ -6,7 +6,7 @@ use crate::api::types::Status;
 use crate::exit::{self, Exit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -56,19 +56,30 @@ impl Drop for Daemon {
 impl House {
     /// Makes the folder and starts the daemon in it.
     pub async fn open(plan: Plan<'_>) -> Result<House, Exit> {
-        let owner = plan.owner;
-        let parent = plan.parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        House::open_with(plan.owner, plan.parent, |root| {
+            for number in 1..=plan.hosts {
+                fs::create_dir_all(host_path(root, number))
+                    .map_err(|error| failed(plan.owner, "make a host's folder", &error))?;
+            }
+            Ok(json!({ "blueprint": [hosts(root, plan)] }))
+        })
+        .await
+    }
+
+    /// The same with another configuration: a function of the folder, which says nothing of socket and store.
+    pub async fn open_with(
+        owner: &'static str,
+        parent: Option<&Path>,
+        configuration: impl FnOnce(&Path) -> Result<Value, Exit>,
+    ) -> Result<House, Exit> {
+        let parent = parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let folder = tempfile::Builder::new()
             .prefix(&format!("drydock-{owner}-"))
             .tempdir_in(&parent)
             .map_err(|error| failed(owner, &format!("make a folder in {}", parent.display()), &error))?;
         let root = folder.path();
-        for number in 1..=plan.hosts {
-            fs::create_dir_all(host_path(root, number))
-                .map_err(|error| failed(owner, "make a host's folder", &error))?;
-        }
         let config = root.join("drydock.toml");
-        let text = configuration(root, plan)?;
+        let text = text(owner, root, configuration(root)?)?;
         fs::write(&config, text).map_err(|error| failed(owner, "write its configuration", &error))?;
         let log = File::create(root.join("daemon.log")).map_err(|error| failed(owner, "make its log", &error))?;
         let program = std::env::current_exe().map_err(|error| failed(owner, "find its own program", &error))?;
@@ -182,8 +193,21 @@ fn host_path(root: &Path, number: u32) -> PathBuf {
     root.join("hosts").join(format!("host-{number}"))
 }
 
-/// The configuration of a daemon in this folder: a text in TOML.
+/// The configuration of a daemon in this folder with these hosts: a text in TOML.
 pub fn configuration(root: &Path, plan: Plan) -> Result<String, Exit> {
+    text(plan.owner, root, json!({ "blueprint": [hosts(root, plan)] }))
+}
+
+/// A configuration whose daemon has its socket and its store in this folder.
+fn text(owner: &str, root: &Path, mut configuration: Value) -> Result<String, Exit> {
+    configuration["socket"] = json!(root.join("socket"));
+    configuration["store"] = json!(root.join("store.sqlite"));
+    toml::to_string(&configuration)
+        .map_err(|error| Exit::new(exit::FAILURE, format!("the {owner} can't write its configuration: {error}")))
+}
+
+/// A blueprint of hosts that are this machine.
+fn hosts(root: &Path, plan: Plan) -> Value {
     let host = |number| {
         let mut host = json!({ "name": format!("host-{number}"), "local": true });
         if plan.directories {
@@ -191,18 +215,12 @@ pub fn configuration(root: &Path, plan: Plan) -> Result<String, Exit> {
         }
         host
     };
-    let config = json!({
-        "socket": root.join("socket"),
-        "store": root.join("store.sqlite"),
-        "blueprint": [{
-            "name": "lab",
-            "plugin": "preallocated",
-            "grants": ["commands:local"],
-            "config": { "hosts": (1..=plan.hosts).map(host).collect::<Vec<_>>() },
-        }],
-    });
-    toml::to_string(&config)
-        .map_err(|error| Exit::new(exit::FAILURE, format!("the {} can't write its configuration: {error}", plan.owner)))
+    json!({
+        "name": "lab",
+        "plugin": "preallocated",
+        "grants": ["commands:local"],
+        "config": { "hosts": (1..=plan.hosts).map(host).collect::<Vec<_>>() },
+    })
 }
 
 fn failed(owner: &str, what: &str, error: &std::io::Error) -> Exit {
