@@ -2,7 +2,7 @@
 
 use crate::WorkingCopy;
 use crate::answer::Found;
-use crate::batch::{Job, Stage, advance, answers, forget};
+use crate::batch::{Job, Stage, advance, answers, forget, hurry};
 use crate::config::{Config, Repository};
 use crate::copy::{self, Target};
 use crate::fetch;
@@ -24,6 +24,8 @@ pub struct Stay {
     /// By repository: a commit, and the branch that it is of, for each name that is wanted of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub found: BTreeMap<String, Vec<(String, Option<String>)>>,
+    /// What is done now is done by jobs.
+    pub long: bool,
     /// How often in a row the host could not be reached.
     pub lost: u32,
     /// Why it fails.
@@ -62,6 +64,7 @@ pub fn activate(
     if stay.stage == Reached::Begun {
         match finished(&ground, &fetches, &mut stay, &names)? {
             Ok(found) => {
+                ended(&ground, &fetches, &mut stay);
                 stay.stage = Reached::Found;
                 stay.found = found;
             }
@@ -71,7 +74,7 @@ pub fn activate(
     let copies = copies(&p.id, &b.config, &ground, &wanted, &names, &stay)?;
     match finished(&ground, &copies, &mut stay, &BTreeMap::new())? {
         Ok(_) => {
-            forget(&ground.access(), fetches.iter().chain(&copies));
+            ended(&ground, &copies, &mut stay);
             stay.stage = Reached::Active;
             Ok(Progress::handed(handout(&ground, &wanted)).state(&stay))
         }
@@ -106,11 +109,16 @@ fn finished(
 ) -> Result<Result<Commits, Progress>, Failure> {
     let lost = stay.lost;
     stay.lost = 0;
-    Ok(match advance(&ground.access(), batch, lost)? {
-        Stage::Running { repository, wake } => {
-            let doing = if stay.stage == Reached::Begun { "fetches" } else { "checks out" };
-            Err(Progress::again(stay, format!("git {doing} {repository} on its host"), wake))
+    let stage = match stay.long {
+        true => advance(&ground.access(), batch, lost)?,
+        false => hurry(&ground.access(), batch, lost)?,
+    };
+    Ok(match stage {
+        Stage::Long { repository } => {
+            stay.long = true;
+            Err(Progress::again(stay, doing(stay, &repository), Wake::After(Duration::ZERO)))
         }
+        Stage::Running { repository, wake } => Err(Progress::again(stay, doing(stay, &repository), wake)),
         Stage::Lost { reason, wake } => {
             stay.lost = lost + 1;
             Err(Progress::again(stay, format!("its host can't be reached: {reason}"), wake))
@@ -136,6 +144,18 @@ fn finished(
             }
         },
     })
+}
+
+fn doing(stay: &Stay, repository: &str) -> String {
+    let does = if stay.stage == Reached::Begun { "fetches" } else { "checks out" };
+    format!("git {does} {repository} on its host")
+}
+
+/// What was done by jobs has ended: there need not be any record of it.
+fn ended(ground: &Ground, jobs: &[Job], stay: &mut Stay) {
+    if std::mem::take(&mut stay.long) {
+        forget(&ground.access(), jobs);
+    }
 }
 
 fn configured<'a>(config: &'a Config, name: &str) -> Result<&'a Repository, Failure> {

@@ -32,6 +32,7 @@ pub fn close(c: &Context, b: &Blueprint<WorkingCopy>, on: &Resource<WorkingCopy>
 fn of_stay(b: &Blueprint<WorkingCopy>, leftover: &Leftover) -> Vec<String> {
     let stay: Stay = leftover.state().ok().flatten().unwrap_or_default();
     let kinds: &[&str] = match stay.stage {
+        _ if !stay.long => &[],
         Reached::Begun | Reached::Found | Reached::Ending => &[FETCH, COPY],
         Reached::Leaving => &[RESET],
         Reached::Active => &[],

@@ -72,6 +72,9 @@ fn finished(
     let lost = opening.lost;
     opening.lost = 0;
     Ok(match advance(&ground.access(), batch, lost)? {
+        Stage::Long { repository } => {
+            Err(Progress::again(opening, format!("git {what} {repository} on its host"), Wake::After(Duration::ZERO)))
+        }
         Stage::Running { repository, wake } => {
             Err(Progress::again(opening, format!("git {what} {repository} on its host"), wake))
         }

@@ -2,12 +2,13 @@
 
 use crate::WorkingCopy;
 use crate::activate::{Reached, Stay, names};
-use crate::batch::{Job, Stage, advance, answers, end, forget};
+use crate::batch::{Job, Stage, advance, answers, end, forget, hurry};
 use crate::copy::{self, Target};
 use crate::ground::Ground;
 use crate::open::{COPY, FETCH, RESET, key, repositories};
 use crate::trouble::During;
 use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource, Wake};
+use std::time::Duration;
 
 pub fn release(
     _: &Context,
@@ -20,30 +21,40 @@ pub fn release(
     let stay: Stay = p.state()?.unwrap_or_default();
     let begun = matches!(stay.stage, Reached::Ending | Reached::Leaving);
     let lost = if begun { stay.lost } else { 0 };
-    if !matches!(stay.stage, Reached::Active | Reached::Leaving) {
-        // It may be checking out still.
+    if stay.long && stay.stage != Reached::Leaving {
+        // A job may be checking out still.
         if let Some(Stage::Lost { reason, wake }) = end(&access, &of_activate(b, p), lost)? {
-            let ending = Stay { stage: Reached::Ending, lost: lost + 1, ..Stay::default() };
+            let ending = Stay { stage: Reached::Ending, long: true, lost: lost + 1, ..Stay::default() };
             return Ok(away(&ending, &reason, wake));
         }
     }
-    let mut leaving = Stay { stage: Reached::Leaving, ..Stay::default() };
+    let long = stay.long && stay.stage == Reached::Leaving;
+    let mut leaving = Stay { stage: Reached::Leaving, long, ..Stay::default() };
     let jobs = jobs(b, on, p, &ground)?;
-    match advance(&access, &jobs, lost)? {
-        Stage::Running { repository, wake } => {
-            Ok(Progress::again(&leaving, format!("git resets {repository} on its host"), wake))
+    let stage = if long { advance(&access, &jobs, lost)? } else { hurry(&access, &jobs, lost)? };
+    match stage {
+        Stage::Long { repository } => {
+            leaving.long = true;
+            Ok(Progress::again(&leaving, doing(&repository), Wake::After(Duration::ZERO)))
         }
+        Stage::Running { repository, wake } => Ok(Progress::again(&leaving, doing(&repository), wake)),
         Stage::Lost { reason, wake } => {
             leaving.lost = lost + 1;
             Ok(away(&leaving, &reason, wake))
         }
         Stage::Ended(ended) => {
             let failure = answers(&ended).err().map(|trouble| trouble.failure(During::Release));
-            // Tried again, it must not find the answer of this try.
-            forget(&access, &jobs);
+            if long {
+                // Tried again, it must not find the answer of this try.
+                forget(&access, &jobs);
+            }
             failure.map_or(Ok(Progress::done()), Err)
         }
     }
+}
+
+fn doing(repository: &str) -> String {
+    format!("git resets {repository} on its host")
 }
 
 fn away(saved: &Stay, reason: &str, wake: Wake) -> Progress {

@@ -143,14 +143,32 @@ unlock() {
     if command -v flock >/dev/null; then exec 9>&-; else rm -f -- "$1.held"; fi
 }
 
-# Where there is no flock: a link that names the process that holds it, and when that one was started.
+# Locks a copy, $1 with that of its name, so that what another try has begun and goes on with is never met. Whoever has
+# not much time does not wait for that one, and says so by its exit status.
+lock_copy() {
+    phase=lock
+    if command -v flock >/dev/null; then
+        exec 8<"$1" || fail flock "$1"
+        case ${DRYDOCK_HASTE:-} in
+            '') flock -x 8 || fail flock -x "$1" ;;
+            *) flock -n -x 8 || exit 4 ;;
+        esac
+    else
+        link_lock "$2" "${DRYDOCK_HASTE:-}" || exit 4
+    fi
+}
+
+# Where there is no flock: a link beside $1 that names the process that holds it, and when that one was started. With $2 it
+# is not waited for.
 link_lock() {
-    trap 'case $(readlink "$held") in "$$ "*) rm -f -- "$held" ;; esac' EXIT
+    trap 'for held in "$held_first" "$held_last"; do case $(readlink "$held") in "$$ "*) rm -f -- "$held" ;; esac; done' EXIT
     trap 'exit 143' HUP INT TERM
     held=$1.held
+    held_first=${held_first:-$held} held_last=$held
     me="$$ $(ps -o lstart= -p $$)"
     until ln -s "$me" "$held" 2>/dev/null; do
         holder=$(readlink "$held") || continue
+        [ -z "${2:-}" ] || [ "$(ps -o lstart= -p "${holder%% *}")" != "${holder#* }" ] || return 1
         if [ "$(ps -o lstart= -p "${holder%% *}")" != "${holder#* }" ]; then
             # Its holder is dead. One of those who see that may remove it, if it still is the same by then.
             if mkdir "$held.broken" 2>/dev/null; then

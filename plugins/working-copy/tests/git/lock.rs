@@ -64,3 +64,54 @@ fn leases_that_fetch_the_same_at_once_take_turns() {
         world.assert_clean("one");
     }
 }
+
+/// As it is where the connection is lost and the command goes on.
+#[test]
+fn what_another_try_still_does_is_waited_for() {
+    let remote = Remote::new();
+    for flock in [true, false] {
+        let mut world = World::new(config(&[("app", &remote)]), json!({}));
+        if !flock {
+            let home = world.machine().home.path().to_owned();
+            world.machine().path = without(&home, &["flock"]);
+        }
+        world.open().unwrap();
+        let (mut place, _) = world.lease(json!({ "branch": "main" }));
+        let copy = world.copy("app");
+        let other = Other::hold(&copy, flock);
+        world.begin_release(&mut place);
+        assert_eq!(world.machine().records(), 0, "it is not waited for in haste");
+        world.begin_release(&mut place);
+        assert_eq!(world.machine().records(), 1);
+        drop(other);
+        world.release(&mut place).unwrap();
+        world.assert_clean("app");
+        assert_eq!(world.machine().records(), 0);
+        assert_eq!(std::fs::read_dir(world.machine().ground()).unwrap().count(), 1);
+    }
+}
+
+/// A process that works on a copy.
+struct Other(std::process::Child);
+
+impl Other {
+    fn hold(copy: &Path, flock: bool) -> Other {
+        let script = match flock {
+            true => r#"exec 8<"$1" && flock -x 8 && echo held && exec sleep 600"#,
+            false => r#"ln -s "$$ $(ps -o lstart= -p $$)" "${1%/*}/.${1##*/}.held" && echo held && exec sleep 600"#,
+        };
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, "sh"]).arg(copy).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut held = [0; 5];
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut held).unwrap();
+        Other(child)
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -51,6 +51,8 @@ pub struct Machine {
     pub commands: Vec<Command>,
     /// Calls until it can be reached again.
     pub down: usize,
+    /// Whether commands take longer than they may where they are in haste: they are killed in their middle.
+    pub slow: bool,
     /// How often each job is looked at before it has ended.
     pub looks: usize,
     /// So many jobs are lost in their middle, as by a reboot.
@@ -70,6 +72,7 @@ impl Machine {
             secrets: BTreeMap::new(),
             commands: Vec::new(),
             down: 0,
+            slow: false,
             looks: 2,
             reboots: 0,
             jobs: BTreeMap::new(),
@@ -146,11 +149,15 @@ impl Job {
     /// It, and all that it has started.
     fn kill(&mut self) {
         if let Some(child) = &mut self.child {
-            let group = format!("-{}", child.id());
-            let _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+            kill_group(child.id());
             let _ = child.wait();
         }
     }
+}
+
+fn kill_group(leader: u32) {
+    let group = format!("-{leader}");
+    let _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
 }
 
 impl Drop for Job {
@@ -162,7 +169,19 @@ impl Drop for Job {
 impl fake::Outside for Machine {
     fn run(&mut self, _: &Access, command: &Command) -> Result<Output, Error> {
         self.reach()?;
-        let output = self.prepare(command).output().map_err(|error| Error::Other(error.to_string()))?;
+        let mut program = self.prepare(command);
+        let other = |error: std::io::Error| Error::Other(error.to_string());
+        if self.slow && command.environment.contains_key("DRYDOCK_HASTE") {
+            let mut child =
+                program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(other)?;
+            std::thread::sleep(Duration::from_millis(20));
+            kill_group(child.id());
+            let _ = child.wait();
+            return Err(Error::TimedOut("it took too long".into()));
+        }
+        let output = program.output().map_err(other)?;
+        println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        self.answers.push(String::from_utf8_lossy(&output.stdout).into_owned());
         let exit = Exit::Code(output.status.code().unwrap_or(255));
         Ok(Output { exit, stdout: output.stdout, stderr: output.stderr, truncated: false })
     }

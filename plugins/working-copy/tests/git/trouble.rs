@@ -141,6 +141,7 @@ fn a_host_that_is_away_for_a_while_is_waited_for() {
 fn what_a_reboot_of_the_host_has_ended_is_begun_again() {
     let remote = Remote::new();
     let mut world = World::new(config(&[("app", &remote)]), json!({}));
+    world.machine().slow = true;
     world.machine().reboots = 2;
     world.open().unwrap();
     let mut place = world.place(json!({ "branch": "main" }));

@@ -117,6 +117,15 @@ impl World {
         });
     }
 
+    /// One call of `release`, which is not the last.
+    pub fn begin_release(&mut self, place: &mut Place<WorkingCopy>) {
+        self.with(|world| {
+            let progress = WorkingCopy::release(&fake::context("release"), &world.b, &world.on, place).unwrap();
+            assert!(!progress.is_done());
+            place.state = progress.saved().map(Value::to_string).or(place.state.take());
+        });
+    }
+
     pub fn release(&mut self, place: &mut Place<WorkingCopy>) -> Result<(), Failure> {
         self.with(|world| {
             let step = || {
