@@ -17,7 +17,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Every row, in order, with its unit.
-const ROWS: [(&str, &str); 41] = [
+const ROWS: [(&str, &str); 43] = [
     ("store, 1 caller", "leases/s"),
     ("store, 1 caller: processor time", "ms/lease"),
     ("store, 16 callers", "leases/s"),
@@ -43,6 +43,8 @@ const ROWS: [(&str, &str); 41] = [
     ("look and plan, 500 resources", "ms"),
     ("memory, at the end", "MB"),
     ("memory, at most", "MB"),
+    ("lease on a warm host over SSH", "ms"),
+    ("lease of a working copy of 100 files that is cloned", "ms"),
     ("plugin call", "µs"),
     ("plugin call: as a native function", "µs"),
     ("plugin call: as a process that only echoes", "µs"),

@@ -5,6 +5,7 @@ use super::place::{Place, WITHIN, assert_ended};
 use super::sshd::{is_alive, kill, wait_for};
 use super::{AWKWARD, assert_says, command, echo, echoed, shell, text};
 use drydock_runtime::commands::{Command, CommandError, Exit, JOB_TIMEOUT_LIMIT, JobState};
+use drydock_runtime::credentials::Redaction;
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::fs;
@@ -390,4 +391,65 @@ async fn an_environment_alone_changes_nothing_of_how_a_job_is_kept() {
     let output = place.finish("x", Command { environment, ..command(["/bin/echo", "here"]) }).await;
     // `env` looks for the program with what it was given.
     assert_ended(&output, Exit::Code(0), b"here\n", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_hears_of_the_end_at_once() {
+    let long = Duration::from_secs(3_600);
+    for place in Place::both() {
+        let (gate, gate_word) = place.file("gate");
+        let key = place.key("awaited");
+        assert_eq!(place.start(&key, held(&gate_word, "exit 7")).await, Ok(JobState::Running));
+        let runner = place.runner();
+        let wait = async || runner.poll_job(&place.on, &key, long, WITHIN).await;
+        // One that gives up keeps nobody else from waiting.
+        let brief = runner.poll_job(&place.on, &key, Duration::from_millis(1), WITHIN).await;
+        assert_eq!(brief, Ok(JobState::Running));
+        let started = runner.start_job(&place.on, &key, command(["true"]), long, WITHIN);
+        let opened = async { fs::write(&gate, "").expect("the gate") };
+        let (one, other, third, ()) = tokio::join!(wait(), wait(), started, opened);
+        for state in [one, other, third, wait().await] {
+            match state {
+                Ok(JobState::Ended(job)) => assert_eq!(job.into_output(&Redaction::default()).exit, Exit::Code(7)),
+                other => panic!("{other:?}"),
+            }
+        }
+        let at_once = runner.start_job(&place.on, &place.key("short"), command(["echo", "short"]), long, WITHIN).await;
+        assert!(matches!(at_once, Ok(JobState::Ended(_))), "{at_once:?}");
+
+        // So does who waits for one whose watcher dies.
+        let key = place.key("awaited and lost");
+        place.start(&key, shell("sleep 300")).await.expect("started");
+        let watcher = place.process(&key, "claim.1");
+        let lost = async { runner.poll_job(&place.on, &key, long, WITHIN).await };
+        let killed = async { kill(watcher, "KILL") };
+        let (lost, ()) = tokio::join!(lost, killed);
+        assert!(matches!(&lost, Ok(JobState::Ended(_))), "{lost:?}");
+
+        // And for one that is cancelled.
+        let key = place.key("awaited and cancelled");
+        place.start(&key, shell("sleep 300")).await.expect("started");
+        let (state, ()) = tokio::join!(runner.poll_job(&place.on, &key, long, WITHIN), place.cancel(&key));
+        assert!(matches!(&state, Ok(JobState::Unknown | JobState::Ended(_))), "{state:?}");
+        place.cancel(&place.key("short")).await;
+        if let Some(sshd) = &place.sshd {
+            runner.close().await;
+            wait_for("nobody waits any more", || sshd.started().iter().all(|process| !is_alive(*process)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_are_cancelled_at_once() {
+    let place = Place::ssh();
+    let keys: Vec<String> = (0..4).map(|n| place.key(&format!("many {n}"))).collect();
+    for key in &keys[..3] {
+        place.start(key, shell("sleep 300")).await.expect("started");
+    }
+    let all: Vec<&str> = keys.iter().map(String::as_str).collect();
+    place.runner().cancel_jobs(&place.on, &all, WITHIN).await.expect("cancelled");
+    assert_eq!(fs::read_dir(place.records()).expect("records").count(), 0);
+    let many = vec!["key"; 257];
+    let refused = place.runner().cancel_jobs(&place.on, &many, WITHIN).await;
+    assert!(matches!(&refused, Err(CommandError::Invalid(why)) if why.contains("256")), "{refused:?}");
 }

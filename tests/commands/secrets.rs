@@ -165,7 +165,7 @@ async fn it_is_blotted_out_of_errors() {
         let nowhere = Command { directory: Some(format!("/{SENTINEL}")), ..lent("TOKEN", SENTINEL, command(["true"])) };
         for result in [
             place.runner().run(&place.on, nowhere.clone()).await.map(|_| ()),
-            place.start(&place.key("nowhere"), nowhere).await,
+            place.start(&place.key("nowhere"), nowhere).await.map(drop),
         ] {
             match result {
                 Err(CommandError::Other(why)) => {

@@ -1,21 +1,13 @@
 //! Leases of a working copy whose repository is cloned: each fetches, checks out, verifies and cleans up.
-//!
-//! What is done by hand is what the plugin did for one lease: its jobs are written down by a `setsid` of the bench's own,
-//! which they are started with.
 
-use super::hand::Hand;
 use super::server::{Programs, Server};
-use super::{Options, Samples, lab};
-use crate::bench::client::{finish, lease_of};
-use crate::cli::house::House;
-use crate::cli::signals::{Signals, unless};
+use super::{Options, Samples, compare, lab};
+use crate::cli::signals::Signals;
 use anyhow::{Context, ensure};
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 const SAMPLES: usize = 20;
 
@@ -23,17 +15,6 @@ const SAMPLES: usize = 20;
 const FILES: usize = 5_000;
 
 const KIND: &str = "working-copy";
-
-/// Writes the words of each job, ended by a NUL each, into a file of its own, and starts it.
-const SETSID: &str = r#"#!/bin/sh
-if [ "$3" = run ] && [ -d "$DRYDOCK_BENCH_JOBS" ]; then
-    (
-        shift 6
-        printf '%s\0' "$@" >"$DRYDOCK_BENCH_JOBS/$(date +%s%N).$$"
-    )
-fi
-exec "$DRYDOCK_BENCH_SETSID" "$@"
-"#;
 
 pub fn name(options: &Options) -> String {
     format!("lease of a working copy of {} files that is cloned", files(options))
@@ -51,22 +32,10 @@ pub async fn measure(
 ) -> anyhow::Result<Samples> {
     let samples = if options.quick { SAMPLES / 10 } else { SAMPLES };
     let folder = folder.join("copy");
-    let [home, leases, jobs, bin] = ["home", "leases", "jobs", "bin"].map(|name| folder.join(name));
-    fs::create_dir_all(&home)?;
-    fs::create_dir_all(&bin)?;
-    fs::write(bin.join("setsid"), SETSID)?;
-    fs::set_permissions(bin.join("setsid"), fs::Permissions::from_mode(0o755))?;
     let remote = folder.join("remote");
     make_remote(&remote, files(options))?;
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    let variables = [
-        ("HOME", home.as_path()),
-        ("PATH", Path::new(&path)),
-        ("DRYDOCK_BENCH_JOBS", &jobs),
-        ("DRYDOCK_BENCH_SETSID", &programs.setsid),
-    ];
-    let server = Server::start(programs, &folder.join("server"), &variables)?;
-    let (credentials, hosts) = lab(&server, &leases)?;
+    let server = Server::start(programs, &folder)?;
+    let (credentials, hosts) = lab(&server, &folder)?;
     let copies = json!({
         "name": "copies", "plugin": KIND, "grants": ["leases:host", "commands:ssh"], "max_resources": 1,
         "config": {
@@ -76,45 +45,7 @@ pub async fn measure(
         },
     });
     let configuration = json!({ "credentials": credentials, "blueprint": [hosts, copies] });
-    let house = House::open_with("bench", Some(&folder), |_| Ok(configuration));
-    let house = unless(signals, house).await??;
-    let hand = unless(signals, Hand::open(&server, &folder)).await??;
-    house
-        .used(signals, async |house: &House| {
-            let client = house.client();
-            let mut taken = Samples::default();
-            // The first one clones.
-            finish(client, &lease_of(client, KIND).await?).await?;
-            fs::create_dir(&jobs)?;
-            finish(client, &lease_of(client, KIND).await?).await?;
-            let recorded = read(&jobs)?;
-            fs::remove_dir_all(&jobs)?;
-            for _ in 0..samples {
-                let start = Instant::now();
-                finish(client, &lease_of(client, KIND).await?).await?;
-                taken.leases.push(start.elapsed().as_secs_f64() * 1e3);
-                let start = Instant::now();
-                for job in &recorded {
-                    hand.run(job).await?;
-                }
-                taken.by_hand.push(start.elapsed().as_secs_f64() * 1e3);
-            }
-            anyhow::Ok(taken)
-        })
-        .await
-}
-
-/// The words of each job, in the order in which they were started.
-fn read(jobs: &Path) -> anyhow::Result<Vec<Vec<String>>> {
-    let mut files: Vec<_> =
-        fs::read_dir(jobs)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.sort();
-    ensure!(!files.is_empty(), "a lease of a working copy started no job");
-    let words = |file: &std::path::PathBuf| {
-        let text = fs::read_to_string(file).context("a job is read")?;
-        Ok(text.split_terminator('\0').map(str::to_owned).collect())
-    };
-    files.iter().map(words).collect()
+    compare(programs, server, &folder, configuration, KIND, samples, signals).await
 }
 
 /// A repository with a commit on `main`.

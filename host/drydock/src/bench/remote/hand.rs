@@ -36,14 +36,13 @@ impl Hand {
         Ok(Hand { _master: master, control, address })
     }
 
-    /// Runs these words there as a command; fails where that fails.
-    pub async fn run(&self, words: &[String]) -> anyhow::Result<()> {
-        let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+    /// Runs a line there, as the user's shell understands it; fails where that fails.
+    pub async fn run(&self, line: &str) -> anyhow::Result<()> {
         let mut command = Command::new("ssh");
-        command.args(["-F", "none", "-S"]).arg(&self.control).arg(&self.address).arg(quoted.join(" "));
+        command.args(["-F", "none", "-S"]).arg(&self.control).arg(&self.address).arg(line);
         let output = command.stdin(Stdio::null()).output().await.context("ssh is run")?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{} failed by hand ({}): {said}", words[0], output.status);
+        ensure!(output.status.success(), "a command failed by hand ({}): {said}", output.status);
         Ok(())
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! - `server`: an SSH server of the bench's own
 //! - `hand`: who runs commands over one open connection
-//! - `warm`: leases of a host, and the commands of one
-//! - `copy`: leases of a working copy, and the commands of one
+//! - `warm`: leases of a host
+//! - `copy`: leases of a working copy
 
 mod copy;
 mod hand;
@@ -12,13 +12,17 @@ mod server;
 mod warm;
 
 use super::Options;
+use super::client::{finish, lease_of};
 use super::rows::{Bound, Row};
 use super::statistics::median;
-use crate::cli::signals::Signals;
-use anyhow::Context;
+use crate::cli::house::House;
+use crate::cli::signals::{Signals, unless};
+use anyhow::{Context, ensure};
+use hand::Hand;
 use serde_json::{Value, json};
 use server::{Programs, Server};
 use std::path::Path;
+use std::time::Instant;
 
 /// What a lease may take of the same commands by hand.
 const MOST: f64 = 1.2;
@@ -39,11 +43,51 @@ impl Samples {
     }
 }
 
-/// A credential and a blueprint, by which the server's machine is lent out, with directories below that path.
-fn lab(server: &Server, path: &Path) -> anyhow::Result<(Value, Value)> {
+/// Leases of that type, and what one of them had run, by hand, in turn.
+async fn compare(
+    programs: &Programs,
+    mut server: Server,
+    folder: &Path,
+    configuration: Value,
+    kind: &str,
+    samples: usize,
+    signals: &mut Signals,
+) -> anyhow::Result<Samples> {
+    let house = House::open_with("bench", Some(folder), |_| Ok(configuration));
+    let house = unless(signals, house).await??;
+    house
+        .used(signals, async |house: &House| {
+            let lease = async || finish(house.client(), &lease_of(house.client(), kind).await?).await;
+            // The first one has built what is lent from then on.
+            lease().await?;
+            server.forget()?;
+            lease().await?;
+            let lines = server.replace(programs)?;
+            ensure!(!lines.is_empty(), "nothing was run for a lease");
+            // This one connects again.
+            lease().await?;
+            let hand = Hand::open(&server, folder).await?;
+            let mut taken = Samples::default();
+            for _ in 0..samples {
+                let start = Instant::now();
+                lease().await?;
+                taken.leases.push(start.elapsed().as_secs_f64() * 1e3);
+                let start = Instant::now();
+                for line in &lines {
+                    hand.run(line).await?;
+                }
+                taken.by_hand.push(start.elapsed().as_secs_f64() * 1e3);
+            }
+            Ok(taken)
+        })
+        .await
+}
+
+/// A credential and a blueprint, by which the server's machine is lent out, with directories in that folder.
+fn lab(server: &Server, folder: &Path) -> anyhow::Result<(Value, Value)> {
     let host = json!({
         "name": "alpha", "address": "127.0.0.1", "port": server.port, "user": server::user()?, "credential": "lab",
-        "path": path,
+        "path": folder.join("leases"),
     });
     let credentials = json!({ "lab": { "private_key": server.key(), "check_host_key": false } });
     let config = json!({ "hosts": [host] });
