@@ -87,6 +87,7 @@ async fn look(
     if let Some(row) = row
         && row.node != node.id
         && row.tried_at + OVERDUE * every > node.env.now()
+        && is_alive(node, &row.node).await?
     {
         // What it would say twice is said by the other.
         *memory = Memory::default();
@@ -120,6 +121,12 @@ async fn look(
     }
     left_behind(node, name, configured, &seen, memory).await?;
     Ok(due)
+}
+
+/// Whether a node has been there lately, and has not said that it goes.
+async fn is_alive(node: &Node, other: &str) -> Result<bool, StoreError> {
+    let (nodes, _) = node.read("nodes", node.store.nodes()).await?;
+    Ok(nodes.iter().any(|row| row.id == other))
 }
 
 /// None: it was not called.

@@ -43,13 +43,12 @@ fn note(blueprint: &BlueprintState, now: i64) -> String {
 
 fn outside(seen: &ObservedView, now: i64) -> String {
     let part = if seen.complete { "" } else { ", not everything" };
-    let last = match seen.began {
-        Some(began) => format!("outside {}: {} things{part}", relative(now, began), seen.things),
-        None => "nothing was seen outside yet".to_owned(),
-    };
-    match &seen.failure {
-        Some(why) => format!("{last}; since then it can't be seen: {why}"),
-        None => last,
+    let things = if seen.things == 1 { "thing" } else { "things" };
+    let last = seen.began.map(|began| format!("outside {}: {} {things}{part}", relative(now, began), seen.things));
+    match (last, &seen.failure) {
+        (Some(last), Some(why)) => format!("{last}; since then it can't be seen: {why}"),
+        (None, Some(why)) => format!("what is outside can't be seen: {why}"),
+        (last, None) => last.unwrap_or_else(|| "nothing was seen outside yet".to_owned()),
     }
 }
 

@@ -139,13 +139,37 @@ fn failed(request: &Request, code: &ErrorCode) -> Error {
         | ErrorCode::ConnectionReadTimeout
         | ErrorCode::ConnectionWriteTimeout
         | ErrorCode::HttpResponseTimeout
-        | ErrorCode::DnsTimeout => Error::TimedOut(format!("{what} gave no answer in time ({code:?})")),
+        | ErrorCode::DnsTimeout => Error::TimedOut(format!("{what} gave no answer in time ({})", reason(code))),
         ErrorCode::HttpRequestUriInvalid
         | ErrorCode::HttpRequestMethodInvalid
         | ErrorCode::HttpRequestBodySize(_)
-        | ErrorCode::HttpRequestHeaderSize(_) => invalid(request, &format!("{code:?}")),
-        _ => Error::Unreachable(format!("{what} can't be reached ({code:?})")),
+        | ErrorCode::HttpRequestHeaderSize(_) => invalid(request, &reason(code)),
+        _ => Error::Unreachable(format!("{what} can't be reached: {}", reason(code))),
     }
+}
+
+/// What happened, in words.
+fn reason(code: &ErrorCode) -> String {
+    let words = match code {
+        ErrorCode::DnsError(_) => "its name is not found",
+        ErrorCode::DnsTimeout => "its name could not be looked up",
+        ErrorCode::ConnectionRefused | ErrorCode::DestinationUnavailable => "nothing listens there",
+        ErrorCode::ConnectionTerminated => "the connection broke off",
+        ErrorCode::ConnectionTimeout => "no connection came about",
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => "no answer came",
+        ErrorCode::ConnectionWriteTimeout => "the request could not be sent",
+        ErrorCode::ConnectionLimitReached => "this call has all the connections that it may have",
+        ErrorCode::DestinationNotFound | ErrorCode::DestinationIpUnroutable => "no way leads there",
+        ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => "the host does not allow it",
+        ErrorCode::TlsProtocolError => "TLS failed",
+        ErrorCode::TlsCertificateError => "its certificate is not trusted",
+        ErrorCode::HttpResponseIncomplete => "the answer broke off",
+        ErrorCode::HttpProtocolError => "what answers does not speak HTTP",
+        ErrorCode::InternalError(Some(why)) => return why.clone(),
+        // The generated names say what they mean: `ErrorCode::LoopDetected` and so on.
+        other => return format!("{other:?}").trim_start_matches("ErrorCode::").to_owned(),
+    };
+    words.to_owned()
 }
 
 /// The URL without its query, which may have in it what is nobody's business.
