@@ -90,7 +90,6 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};
     use std::process::{Command as Process, Stdio};
-    use std::time::Instant;
 
     /// A machine with one of the shells, and without some of the tools.
     struct Machine {
