@@ -6,7 +6,7 @@ use super::operator::Operator;
 use super::scenario::Scenario;
 use super::schedule::Schedule;
 use super::watch::{Told, Watch};
-use super::world::{CLIENTS, START, SimEnv, World};
+use super::world::{CLIENTS, START, SimEnv, State, World};
 use super::yard::{Yards, farm};
 use crate::config::OwnerConfig;
 use crate::engine::api::LoggedEvent;
@@ -32,6 +32,9 @@ const COMPACT: usize = 8;
 
 /// After the clients are done, everything must be cleaned up within so much virtual time.
 const CLEAN_WITHIN: i64 = 3_600_000;
+
+/// Nothing that is begun takes longer: so far the clock may jump before it goes on. Milliseconds.
+const LONGEST: i64 = 600_000;
 
 /// A store that runs are made on, one after the other.
 pub struct Bench {
@@ -337,7 +340,7 @@ impl Run {
     fn step(&mut self, options: Vec<Choice>) {
         let waiting: Vec<&Choice> = options.iter().filter(|option| !matches!(option, Choice::Timer)).collect();
         let timer = options.len() > waiting.len();
-        let early = timer && !waiting.is_empty() && self.scenario.early_timer > 0;
+        let early = timer && !waiting.is_empty() && self.scenario.early_timer > 0 && self.next_is_near();
         if waiting.is_empty() || early && self.schedule.one_in(self.scenario.early_timer) {
             return self.advance();
         }
@@ -458,12 +461,18 @@ impl Run {
         self.start_node(after);
     }
 
+    /// Whether nothing that waits to go on would take longer than anything takes if the clock jumped now.
+    fn next_is_near(&self) -> bool {
+        let state = self.world.state();
+        let next = next_timer(&state, self.frozen);
+        next.is_none_or(|(at, _)| at - state.now <= LONGEST)
+    }
+
     /// The clock jumps to the next timer of somebody who does not stand still.
     fn advance(&mut self) {
         let mut state = self.world.state();
         let frozen = self.frozen;
-        let next = state.timers.iter().find(|(_, (owner, _))| frozen.is_none_or(|(node, _)| node != *owner));
-        let next = next.map(|(key, _)| *key);
+        let next = next_timer(&state, frozen);
         match (next, frozen) {
             (Some((at, _)), Some((_, until))) if until < at => state.now = state.now.max(until),
             (None, Some((_, until))) => state.now = state.now.max(until),
@@ -588,4 +597,10 @@ impl Run {
             None => Ok(()),
         }
     }
+}
+
+/// The next timer of somebody who does not stand still.
+fn next_timer(state: &State, frozen: Option<(usize, i64)>) -> Option<(i64, u64)> {
+    let mut timers = state.timers.iter();
+    timers.find(|(_, (owner, _))| frozen.is_none_or(|(node, _)| node != *owner)).map(|(key, _)| *key)
 }
