@@ -7,6 +7,7 @@ mod client;
 mod executor;
 mod fairness;
 mod operator;
+mod outage;
 mod outside;
 mod processor;
 mod run;

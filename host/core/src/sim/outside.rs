@@ -1,6 +1,7 @@
 //! The world that blueprints act on, as far as scenarios need one: things that were made, and directories on them. It
 //! believes nobody: what it has seen is what happened.
 
+use crate::plugin::Step;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -34,6 +35,8 @@ pub struct Seen {
     pub closed: BTreeSet<String>,
     pub opened: u64,
     pub activated: u64,
+    /// By step and what it is of: calls that the provider did not answer.
+    pub refused: BTreeMap<(&'static str, String), u64>,
     pub wrong: Vec<String>,
 }
 
@@ -94,6 +97,11 @@ impl Outside {
         {
             seen.empty(&thing.resource);
         }
+    }
+
+    /// The provider does not answer a step.
+    pub fn refuse(&self, step: Step, of: &str) {
+        *self.seen().refused.entry((step.name(), of.to_owned())).or_default() += 1;
     }
 
     /// What can be seen now: the key and the resource of each thing.

@@ -517,7 +517,8 @@ impl Run {
             self.check_store(Some(since)).await?;
         }
         let story = std::mem::take(&mut self.story);
-        let mut watch = Watch { told: &mut self.told, events: &events, story: &story };
+        let outside = &self.world.outside;
+        let mut watch = Watch { told: &mut self.told, events: &events, story: &story, outside };
         watch.always()?;
         let result = (self.scenario.watch)(&mut watch).and_then(|()| self.gone_is_gone(&events));
         for mark in std::mem::take(&mut self.told.marks) {

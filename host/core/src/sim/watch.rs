@@ -1,6 +1,8 @@
 //! What is looked at after every commit beside the checker: the events it wrote, and the outside.
 
 use super::fairness::Fairness;
+use super::outage::Probes;
+use super::outside::Outside;
 use crate::engine::api::LoggedEvent;
 use crate::model::rows::Event;
 use crate::model::status::Subject;
@@ -39,6 +41,7 @@ pub struct Told {
     pub limited: BTreeSet<String>,
     /// Resources that are still pending.
     pub pending: BTreeSet<String>,
+    pub probes: Probes,
     /// Places that have been let go and are not cleared yet, with their resources.
     pub leaving: BTreeMap<String, String>,
     /// Resources that don't answer.
@@ -69,6 +72,7 @@ pub struct Watch<'a> {
     pub events: &'a [LoggedEvent],
     /// What the commit's group did, as the trace has it.
     pub story: &'a str,
+    pub outside: &'a Outside,
 }
 
 pub(super) fn detail(event: &Event) -> serde_json::Value {

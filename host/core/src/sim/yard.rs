@@ -1,5 +1,6 @@
 //! A blueprint for scenarios: what it makes, and how it misbehaves, is told by its description.
 
+use super::outage::UNAVAILABLE;
 use super::outside::Thing;
 use super::world::{START, World};
 use crate::config::{BlueprintConfig, Sweep, WarmConfig};
@@ -58,8 +59,8 @@ pub struct Yard {
     /// How many of the first calls of `activate` fail, and what should happen then.
     pub activate_fails: Option<(u32, Next)>,
     pub priority: i32,
-    /// From when to when, in milliseconds from the start, its provider can't be had: nothing is made, and nothing that
-    /// was made is closed.
+    /// From when to when, in milliseconds from the start, its provider can't be had: no step does anything, but what was
+    /// never made is closed without it.
     pub outage: Option<(i64, i64)>,
     /// Its things are looked at every so many seconds; 0 for never.
     pub check_every: u32,
@@ -269,9 +270,6 @@ impl YardPlugin {
     }
 
     async fn open(&self, call: &StepCall) -> Result<Progress, Failure> {
-        if self.is_out() {
-            return Err(unavailable());
-        }
         call.context.leftovers.iter().for_each(|left| self.world.outside.clear(&left.place));
         let on = match self.ground(call).await {
             Ok(on) => on,
@@ -451,6 +449,19 @@ impl Plugin for YardPlugin {
             let reason = format!("{} does not answer", call.resource.name);
             return Ok(Err(Failure { blame: Blame::Provider, next, reason, after: None }));
         }
+        let key = call.resource.state.clone().unwrap_or_else(|| format!("{}/open", call.resource.id));
+        let asks = call.step != Step::Close || self.world.outside.seen().things.contains_key(&key);
+        if self.is_out() && asks {
+            let of = call.place.as_ref().map_or(&call.resource.id, |place| &place.id);
+            self.world.outside.refuse(call.step, of);
+            self.world.mark(match call.step {
+                Step::Open => "open refused",
+                Step::Activate => "activate refused",
+                Step::Release => "release refused",
+                Step::Close => "close refused",
+            });
+            return Ok(Err(unavailable()));
+        }
         Ok(match (call.step, &call.place) {
             (Step::Open, _) => self.open(&call).await,
             (Step::Activate, Some(place)) => self.activate(call.context.attempt, &call.resource, place),
@@ -465,11 +476,7 @@ impl Plugin for YardPlugin {
                 done()
             }
             (Step::Close, _) => {
-                let key = call.resource.state.clone().unwrap_or_else(|| format!("{}/open", call.resource.id));
                 call.context.leftovers.iter().for_each(|left| self.world.outside.clear(&left.place));
-                if self.is_out() && self.world.outside.seen().things.contains_key(&key) {
-                    return Ok(Err(unavailable()));
-                }
                 self.world.outside.close(&call.resource.id, &key, self.yard.lasting, self.world.now());
                 done()
             }
@@ -481,6 +488,5 @@ impl Plugin for YardPlugin {
 }
 
 fn unavailable() -> Failure {
-    let reason = "the provider can't be reached".to_owned();
-    Failure { blame: Blame::Provider, next: Next::BackOff, reason, after: None }
+    Failure { blame: Blame::Provider, next: Next::BackOff, reason: UNAVAILABLE.to_owned(), after: None }
 }

@@ -5,7 +5,8 @@ use crate::model::protection::Protection::*;
 use crate::sim::scenario::{Client, Faults, Scenario};
 use crate::sim::yard::Yard;
 
-const HOUR: i64 = 3_600_000;
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
 
 /// Blueprints whose things are made far away, and need nothing of each other.
 const FAR: Yard = Yard { open_again: 0, reclaim_after: 3_600, ..Yard::HOSTS };
@@ -13,6 +14,28 @@ const FAR: Yard = Yard { open_again: 0, reclaim_after: 3_600, ..Yard::HOSTS };
 /// One host for four, which dies for two minutes, and keeps what was made on it.
 const DYING: Yard =
     Yard { bindings: ONE_BINDING, shares: 4, dead: Some(("binding/1", 15_000, 135_000)), lasting: true, ..FAR };
+
+/// When the outage of an hour begins and ends.
+const BEGINS: i64 = MINUTE;
+const ENDS: i64 = BEGINS + HOUR;
+
+/// Machines of a provider that can't be had for an hour, for one lease each.
+const MACHINES: Yard = Yard {
+    max_resources: Some(6),
+    max_uses: Some(1),
+    open_again: 1,
+    open_pause: 20_000,
+    activate_again: 1,
+    activate_pause: 10_000,
+    outage: Some((BEGINS, ENDS)),
+    ..FAR
+};
+
+/// One who is served, whenever it asks, three quarters of an hour after the outage at the latest: half an hour is the
+/// longest pause between two tries, and ten minutes pass until others take over from a node that has died.
+const fn in_time(at: i64) -> Client {
+    Client::at(at).within(ENDS + 45 * MINUTE - at)
+}
 
 pub fn all() -> Vec<Scenario> {
     vec![
@@ -108,6 +131,59 @@ pub fn all() -> Vec<Scenario> {
             patience: 74 * HOUR,
             // Only what the provider does is of interest: counting up every two hours is enough.
             dead_after: 10 * HOUR,
+            ..base()
+        },
+        Scenario {
+            name: "outage-1h",
+            about: "a provider fails for an hour, under whoever waits for, gets, has and gives back something of it",
+            yards: vec![
+                MACHINES,
+                // These are kept for the next one, and are of two.
+                Yard {
+                    name: "kept",
+                    kind: "vm",
+                    shares: 2,
+                    max_resources: Some(2),
+                    max_uses: None,
+                    idle_timeout: Some(600),
+                    ..MACHINES
+                },
+            ],
+            clients: vec![
+                in_time(0).hold(10_000),
+                in_time(10).hold(30 * MINUTE),
+                in_time(20).hold(HOUR + 20 * MINUTE),
+                // The provider is gone when what this one got is set up, and when it is opened for this one.
+                in_time(35_000),
+                in_time(50_000),
+                in_time(5 * MINUTE),
+                in_time(6 * MINUTE).hold(10 * MINUTE),
+                in_time(7 * MINUTE),
+                Client::at(10 * MINUTE).cancels(20 * MINUTE),
+                in_time(40 * MINUTE),
+                in_time(ENDS - 1),
+                in_time(ENDS + MINUTE),
+                in_time(0).of("vm").hold(20 * MINUTE),
+                in_time(10).of("vm").hold(40 * MINUTE),
+                in_time(20).of("vm").hold(10_000),
+                in_time(30 * MINUTE).of("vm"),
+                in_time(50 * MINUTE).of("vm"),
+                in_time(ENDS + 2 * MINUTE).of("vm"),
+                // Who comes long after finds nothing left to end.
+                Client::at(ENDS + 2 * HOUR).drains(),
+            ],
+            faults: Faults { kills: 1, calls: 2, commits: 2, ..Faults::NONE },
+            watch: |watch| {
+                watch.one_probe_at_a_time()?;
+                watch.nobody_loses_a_lease()?;
+                watch.refused_at_most(16, 150)
+            },
+            naive: &[&[SettingAside]],
+            reached: &["served", "cancelled", "open refused", "activate refused", "release refused", "close refused"],
+            early_timer: 0,
+            patience: ENDS + HOUR,
+            // That nodes count up is of no interest.
+            dead_after: 10 * MINUTE,
             ..base()
         },
         Scenario {
