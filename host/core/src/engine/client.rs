@@ -1,16 +1,13 @@
 //! What clients ask of a node: leases, their ends, and what is the case.
 
-use super::api::{
-    Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, SlotState, Violation, Why,
-};
+use super::api::{Ask, AskError, Filter, LeaseDetail, LoggedEvent, Obstacle, ResourceDetail, SlotState, Violation};
 use super::farm::InForce;
 use super::node::{Node, is_whole, lock};
 use super::questions;
 use crate::contract::{Refusal, Request};
-use crate::model::proposal::{Change, Lost, NewClass, NewLease, Outcome, QUOTAS, SetOf};
+use crate::model::proposal::{Change, Lost, NewClass, NewLease, Outcome, SetOf};
 use crate::model::protection::Protection;
 use crate::model::rows::{Blueprint, Considered, Lease, Observed, RequestKey, Resource};
-use crate::model::status::LeaseStatus;
 use crate::planner::warm::warm_class;
 use crate::store::Touched;
 use sha2::{Digest, Sha256};
@@ -332,90 +329,6 @@ impl Node {
     /// Rules of the store that do not hold.
     pub async fn check(&self) -> Result<Vec<Violation>, AskError> {
         Ok(self.read("check", self.store.check()).await?)
-    }
-
-    /// What a lease waits for, or why it is as it is.
-    pub async fn why(&self, id: &str) -> Result<Why, AskError> {
-        let detail = self.lease(id).await?;
-        let lease = &detail.lease;
-        let reason = || lease.reason.clone().unwrap_or_else(|| "no reason was given".to_owned());
-        let note = || {
-            let place = detail.place.as_ref().and_then(|place| place.note.clone());
-            place.or_else(|| detail.resource.as_ref().and_then(|resource| resource.note.clone()))
-        };
-        let name = detail.resource.as_ref().map(|resource| resource.name.clone()).unwrap_or_default();
-        match lease.status {
-            LeaseStatus::Pending => return self.why_pending(lease).await,
-            LeaseStatus::Acquired => {
-                let open = detail.place.as_ref().is_some_and(|place| place.touched == 1);
-                let note = note().map(|note| format!(" ({note})")).unwrap_or_default();
-                let summary = match open {
-                    true => format!("It is being set up on {name}{note}."),
-                    false => format!("It has a place on {name}, and waits for that to open{note}."),
-                };
-                Ok(Why { summary, ..Why::default() })
-            }
-            LeaseStatus::Active => Ok(Why { summary: format!("It is active on {name}."), ..Why::default() }),
-            LeaseStatus::Released | LeaseStatus::Broken => {
-                let note = note().map(|note| format!("; the last try said: {note}")).unwrap_or_default();
-                let summary = format!(
-                    "It ended ({}): {}. What it left on {name} is being cleaned up{note}.",
-                    lease.outcome,
-                    reason()
-                );
-                Ok(Why { summary, ..Why::default() })
-            }
-            LeaseStatus::Destroyed => {
-                let summary = format!("It ended ({}): {}.", lease.outcome, reason());
-                Ok(Why { summary, ..Why::default() })
-            }
-        }
-    }
-
-    /// Whether its owner has all that it may.
-    async fn why_quota(&self, lease: &Lease, ahead: u64) -> Result<Option<Why>, AskError> {
-        let (owner, farm) = (&lease.owner, self.farm());
-        let Some(limit) = farm.order.max_leases(owner).filter(|_| lease.holder.is_none()) else { return Ok(None) };
-        let used = self.read("quota", self.store.used(QUOTAS, owner)).await?;
-        if i64::from(used) < limit {
-            return Ok(None);
-        }
-        let reason = format!("owner {owner} has {used} of at most {limit} leases with a place (max_leases)");
-        let summary =
-            format!("It waits, number {} in line: {reason}, and it comes when one of them is gone.", ahead + 1);
-        let obstacles = vec![Obstacle { reason, ..Obstacle::default() }];
-        Ok(Some(Why { summary, place_in_line: Some(ahead + 1), obstacles }))
-    }
-
-    async fn why_pending(&self, lease: &Lease) -> Result<Why, AskError> {
-        let ahead = self.read("ahead", self.store.ahead(lease)).await?;
-        if let Some(why) = self.why_quota(lease, ahead).await? {
-            return Ok(why);
-        }
-        let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
-        let farm = self.farm();
-        for obstacle in &mut obstacles {
-            let Some(blueprint) = farm.blueprints.get(&obstacle.blueprint) else { continue };
-            let space = blueprint.config.slot_space();
-            obstacle.holders =
-                self.read("holders", self.store.holders(space, &obstacle.slots, &obstacle.blueprint)).await?;
-        }
-        let more = match obstacles.len() {
-            0 | 1 => String::new(),
-            count => format!(" (and {} more reasons)", count - 1),
-        };
-        let first = obstacles.first().map(|obstacle| match obstacle.blueprint.as_str() {
-            "" => format!(": {}{more}", obstacle.reason),
-            blueprint => format!(": {blueprint}: {}{more}", obstacle.reason),
-        });
-        let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
-        let set = lease.set_id.as_ref().map(|_| ", together with the others of its set").unwrap_or_default();
-        let summary = format!(
-            "It waits{set}, number {} in line{}.{back}",
-            ahead + 1,
-            first.unwrap_or_else(|| ", and is being looked at".to_owned())
-        );
-        Ok(Why { summary, place_in_line: Some(ahead + 1), obstacles })
     }
 }
 

@@ -23,6 +23,7 @@ pub mod sets;
 mod steps;
 mod sweep;
 mod waiters;
+mod why;
 
 pub use client::class_of;
 pub use farm::{Configured, Farm, InForce, PluginSource};

@@ -42,6 +42,8 @@ pub struct Reads {
     leaks: Arc<str>,
     ahead: Arc<str>,
     holders: Arc<str>,
+    nested: Arc<str>,
+    closing: Arc<str>,
     save_config: Arc<str>,
     config: Arc<str>,
     key: Arc<str>,
@@ -197,6 +199,17 @@ impl Reads {
                      and {doc} ->> 'whole' = 'yes')
                  order by 2 limit 16",
                 dialect.each(Some("keys"))
+            )
+            .into(),
+            nested: format!(
+                "select 'lease', {lease} from lease t
+                 where t.holder = {doc} ->> 'holder' and t.status <> 'destroyed' order by t.id"
+            )
+            .into(),
+            closing: format!(
+                "select 'resource', {resource} from resource t
+                 where t.blueprint = {doc} ->> 'blueprint' and t.status in ('released', 'broken')
+                 order by t.id limit 100"
             )
             .into(),
             save_config: format!(
@@ -482,6 +495,16 @@ impl Store {
         let whole = if slots.is_empty() { "yes" } else { "no" };
         let doc = json!({ "space": space, "keys": slots, "blueprint": blueprint, "whole": whole });
         Ok(self.read(statement(&self.reads.holders, doc)).await?.into_iter().map(|(_, lease)| lease).collect())
+    }
+
+    /// What a resource has leased for itself.
+    pub async fn nested(&self, holder: &str) -> Result<Vec<Lease>, StoreError> {
+        all(self.read(statement(&self.reads.nested, json!({ "holder": holder }))).await?)
+    }
+
+    /// Resources of a blueprint that are being closed; at most 100.
+    pub async fn closing(&self, blueprint: &str) -> Result<Vec<Resource>, StoreError> {
+        all(self.read(statement(&self.reads.closing, json!({ "blueprint": blueprint }))).await?)
     }
 
     /// Keeps a revision of the config; false if there is one of that number already, which stays.

@@ -8,6 +8,7 @@ use super::output::{print, print_json, table, tell, width};
 use crate::api::types::{Cursor, LeaseView, Leases, LeasesQuery, ResourceView, Resources, ResourcesQuery};
 use crate::exit::{self, Exit};
 use drydock_core::model::rows::Wanted;
+use drydock_core::model::status::ResourceStatus;
 
 /// Rows of one answer.
 const PAGE: usize = 1_000;
@@ -113,12 +114,12 @@ pub fn resource_status(resource: &ResourceView) -> String {
 
 /// Why a resource is as it is.
 fn noted(resource: &ResourceView) -> Option<String> {
-    resource
-        .reason
-        .clone()
-        .or_else(|| resource.sick.clone())
-        .or_else(|| resource.drained.clone())
-        .or_else(|| resource.note.clone())
+    let why = resource.reason.clone().or_else(|| resource.sick.clone()).or_else(|| resource.drained.clone());
+    match (why, &resource.note) {
+        // What is to be gone and is not, or is not open yet: what the last try said.
+        (Some(why), Some(note)) if resource.status != ResourceStatus::Active => Some(format!("{why}; {note}")),
+        (why, note) => why.or_else(|| note.clone()),
+    }
 }
 
 pub fn lease_table(leases: &[LeaseView], now: i64, width: Option<u16>) -> String {

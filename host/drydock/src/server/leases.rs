@@ -14,6 +14,7 @@ use drydock_core::engine::Left;
 use drydock_core::engine::api::Why;
 use drydock_core::model::rows::{Lease, Wanted};
 use drydock_core::model::status::LeaseStatus;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -163,7 +164,8 @@ async fn explained(app: &App, mut why: Why) -> Result<Why, ApiError> {
         return Ok(why);
     }
     let seen = app.node.observed().await?;
-    for obstacle in &mut why.obstacles {
+    let mut told = BTreeSet::new();
+    for obstacle in why.obstacles.iter_mut().filter(|obstacle| told.insert(obstacle.blueprint.clone())) {
         let failure =
             seen.iter().find(|seen| seen.blueprint == obstacle.blueprint).and_then(|seen| seen.failure.as_ref());
         if let Some(failure) = failure {
