@@ -16,6 +16,8 @@ mod bench;
 mod choosing;
 #[path = "cli/copying.rs"]
 mod copying;
+#[path = "cli/guarding.rs"]
+mod guarding;
 #[path = "cli/keeping.rs"]
 mod keeping;
 #[path = "cli/nesting.rs"]

@@ -10,3 +10,5 @@ mod sshd;
 mod boxed;
 #[path = "cloud/moto.rs"]
 mod moto;
+#[path = "cloud/outage.rs"]
+mod outage;

@@ -17,14 +17,14 @@ fn git(folder: &Path, args: &[&str]) -> String {
 }
 
 /// A remote of the hosts, with a commit on `main`.
-fn make_remote(house: &House) {
+pub fn make_remote(house: &House) {
     let remote = house.path("remote");
     std::fs::create_dir(&remote).unwrap();
     git(&remote, &["init", "--quiet"]);
     commit(house, "first");
 }
 
-fn commit(house: &House, file: &str) -> String {
+pub fn commit(house: &House, file: &str) -> String {
     let remote = house.path("remote");
     std::fs::write(remote.join(file), file).unwrap();
     git(&remote, &["add", file]);
@@ -92,17 +92,17 @@ fn cache(house: &House) -> String {
 }
 
 /// Leases a copy, and gives the lease's id.
-fn lease(house: &House, arguments: &[&str]) -> String {
+pub fn lease(house: &House, arguments: &[&str]) -> String {
     let all = [&["lease", "--type", "working-copy", "--timeout", "2m"], arguments].concat();
     run(house, &all).ok().trim().to_owned()
 }
 
-fn release(house: &House, lease: &str) {
+pub fn release(house: &House, lease: &str) {
     run(house, &["release", lease]).ok();
     eventually(|| run(house, &["show", lease]).ok().contains("destroyed"));
 }
 
-fn head(house: &House, lease: &str) -> String {
+pub fn head(house: &House, lease: &str) -> String {
     run(house, &["command", lease, "--", "git", "rev-parse", "HEAD"]).ok().trim().to_owned()
 }
 

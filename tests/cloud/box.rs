@@ -17,7 +17,7 @@ const COPIES: i64 = 4;
 
 /// What must come to pass.
 #[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
         assert!(Instant::now() < deadline, "it does not come to pass: {what}");
@@ -34,7 +34,7 @@ fn example() -> Table {
     block.parse().expect("TOML")
 }
 
-fn table<'a>(of: &'a mut Table, path: &[&str]) -> &'a mut Table {
+pub fn table<'a>(of: &'a mut Table, path: &[&str]) -> &'a mut Table {
     path.iter().fold(of, |table, key| table[*key].as_table_mut().expect("a table"))
 }
 
@@ -110,17 +110,24 @@ fn make_remote(house: &House) {
 }
 
 async fn farm(moto: &Moto) -> House {
+    farm_with(moto, |_| ()).await
+}
+
+/// The same, with a change to its configuration.
+pub async fn farm_with(moto: &Moto, change: impl FnOnce(&mut Table)) -> House {
     let mut house = House::prepare(0);
     make_remote(&house);
     std::fs::create_dir(house.path("builders")).expect("a folder");
-    let config = toml::to_string(&configured(&house, moto)).expect("TOML");
+    let mut config = configured(&house, moto);
+    change(&mut config);
+    let config = toml::to_string(&config).expect("TOML");
     std::fs::write(house.path("drydock.toml"), config).expect("the configuration");
     house.start().await;
     house
 }
 
 /// Runs a job in a working copy of its own: `drydock with` a copy, in which a command runs on the copy's machine.
-fn job(house: &House, on_the_copy: &str) -> Command {
+pub fn job(house: &House, on_the_copy: &str) -> Command {
     let script = format!("exec \"$0\" command \"$DRYDOCK_LEASE\" -- {on_the_copy}");
     house.drydock(&[
         "with",
@@ -144,7 +151,7 @@ fn resources(house: &House) -> Vec<Value> {
 }
 
 /// Nobody asks any more, and everything goes away by itself.
-fn nothing_is_left(house: &House, moto: &Moto) {
+pub fn nothing_is_left(house: &House, moto: &Moto) {
     eventually("no resource is left", || resources(house).is_empty());
     eventually("no instance is left", || moto.instances() == 0);
     eventually("no address is left", || moto.addresses() == 0);

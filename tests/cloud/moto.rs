@@ -5,9 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 /// Runs the server until the other end of its input is closed.
 const WATCHED: &str = r#""$1" -H 127.0.0.1 -p 0 < /dev/null & moto=$!; cat > /dev/null; kill "$moto""#;
@@ -19,11 +20,35 @@ const ADDRESS: &str = "privateIpAddress>";
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=tester/20260101/eu-central-1/ec2/aws4_request, \
                              SignedHeaders=host, Signature=0";
 
+/// Ways in which a service is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// Requests are carried out, and their answers lost.
+    Swallows,
+    /// It answers that it can't answer.
+    Overloaded,
+    /// Connections are made, and nothing comes of them until it is over.
+    Hangs,
+    /// Connections end as soon as something is asked.
+    Resets,
+    /// No connection is made.
+    Refuses,
+}
+
+/// What stands in front of the server: how it is, and how many it has met so since it is.
+#[derive(Default)]
+struct Front {
+    state: Mutex<(Option<Outage>, usize)>,
+    changed: Condvar,
+    launches: Arc<AtomicUsize>,
+}
+
 pub struct Moto {
     /// Where what stands in front of it listens.
     pub address: SocketAddr,
     /// How many launches it was asked for.
     pub launches: Arc<AtomicUsize>,
+    front: Arc<Front>,
     server: SocketAddr,
     /// Its input stays open as long as this.
     _process: Child,
@@ -52,16 +77,24 @@ impl Moto {
         thread::spawn(move || lines.for_each(drop));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let launches = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&launches);
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let counted = Arc::clone(&counted);
-                // A client that gives up gets no answer, and needs none.
-                thread::spawn(move || drop(pass_on(client, server, &counted)));
-            }
-        });
-        Moto { address, launches, server, _process: process }
+        let front = Arc::new(Front::default());
+        let launches = Arc::clone(&front.launches);
+        let open = Arc::clone(&front);
+        thread::spawn(move || open.listen(listener, address, server));
+        Moto { address, launches, front, server, _process: process }
+    }
+
+    /// Is out in this way from now on, or there again.
+    pub fn set_out(&self, how: Option<Outage>) {
+        *self.front.state() = (how, 0);
+        self.front.changed.notify_all();
+        // Whoever waits for a connection sees that.
+        drop(TcpStream::connect(self.address));
+    }
+
+    /// How many requests have met it as it is now. Of those that were refused nobody knows.
+    pub fn met(&self) -> usize {
+        self.front.state().1
     }
 
     /// How often this occurs in what it answers to an action.
@@ -142,16 +175,79 @@ fn relocated(body: &str) -> String {
     changed
 }
 
-fn pass_on(mut client: TcpStream, server: SocketAddr, launches: &AtomicUsize) -> std::io::Result<()> {
-    let (head, body) = message(&mut client)?;
-    if String::from_utf8_lossy(&body).contains("Action=RunInstances") {
-        launches.fetch_add(1, Ordering::SeqCst);
+impl Front {
+    fn state(&self) -> MutexGuard<'_, (Option<Outage>, usize)> {
+        self.state.lock().expect("nobody panics with it")
     }
-    let mut upstream = TcpStream::connect(server)?;
-    upstream.write_all(ended(&head, body.len()).as_bytes())?;
-    upstream.write_all(&body)?;
-    let (head, body) = message(&mut upstream)?;
-    let body = relocated(&String::from_utf8_lossy(&body));
-    client.write_all(ended(&head, body.len()).as_bytes())?;
-    client.write_all(body.as_bytes())
+
+    /// Whether it is out, and how; counts one more who has met it so.
+    fn meet(&self) -> Option<Outage> {
+        let mut state = self.state();
+        state.1 += 1;
+        state.0
+    }
+
+    /// Waits until this holds of how it is.
+    fn wait_until(&self, holds: impl Fn(Option<Outage>) -> bool) {
+        let state = self.state();
+        drop(self.changed.wait_while(state, |state| !holds(state.0)).expect("nobody panics with it"));
+    }
+
+    fn listen(self: Arc<Front>, mut listener: TcpListener, address: SocketAddr, server: SocketAddr) {
+        loop {
+            if self.state().0 == Some(Outage::Refuses) {
+                drop(listener);
+                self.wait_until(|how| how != Some(Outage::Refuses));
+                listener = loop {
+                    match TcpListener::bind(address) {
+                        Ok(listener) => break listener,
+                        // Somebody else's connection has the port for a moment.
+                        Err(_) => thread::sleep(Duration::from_millis(10)),
+                    }
+                };
+            }
+            let Ok((client, _)) = listener.accept() else { continue };
+            let front = Arc::clone(&self);
+            // A client that gives up gets no answer, and needs none.
+            thread::spawn(move || drop(front.pass_on(client, server)));
+        }
+    }
+
+    fn pass_on(&self, mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> {
+        // Of who connects and asks nothing, nothing is counted.
+        if client.peek(&mut [0])? == 0 {
+            return Ok(());
+        }
+        match self.meet() {
+            // What was sent and is not read makes of this end of the connection a reset.
+            Some(Outage::Resets | Outage::Refuses) => return Ok(()),
+            Some(Outage::Hangs) => {
+                self.wait_until(|how| how.is_none());
+                return Ok(());
+            }
+            Some(Outage::Overloaded) => {
+                drop(message(&mut client)?);
+                let body = "<Response><Errors><Error><Code>Unavailable</Code><Message>The server is overloaded.\
+                            </Message></Error></Errors></Response>";
+                client.write_all(ended("HTTP/1.1 503 Service Unavailable", body.len()).as_bytes())?;
+                return client.write_all(body.as_bytes());
+            }
+            None | Some(Outage::Swallows) => {}
+        }
+        let (head, body) = message(&mut client)?;
+        if String::from_utf8_lossy(&body).contains("Action=RunInstances") {
+            self.launches.fetch_add(1, Ordering::SeqCst);
+        }
+        let mut upstream = TcpStream::connect(server)?;
+        upstream.write_all(ended(&head, body.len()).as_bytes())?;
+        upstream.write_all(&body)?;
+        let (head, body) = message(&mut upstream)?;
+        // Whatever it is by now: who was on its way when it began gets no answer either.
+        if self.state().0.is_some() {
+            return Ok(());
+        }
+        let body = relocated(&String::from_utf8_lossy(&body));
+        client.write_all(ended(&head, body.len()).as_bytes())?;
+        client.write_all(body.as_bytes())
+    }
 }
