@@ -169,7 +169,7 @@ pub fn all() -> Vec<Scenario> {
                 in_time(30 * MINUTE).of("vm"),
                 in_time(50 * MINUTE).of("vm"),
                 in_time(ENDS + 2 * MINUTE).of("vm"),
-                // Who comes long after finds nothing left to end.
+                // By then nothing is used any more, and what there still is goes.
                 Client::at(ENDS + 2 * HOUR).drains(),
             ],
             faults: Faults { kills: 1, calls: 2, commits: 2, ..Faults::NONE },
