@@ -1,7 +1,7 @@
 //! Secrets that programs are given.
 
 use super::local::{hang, hanging};
-use super::place::{Place, assert_ended};
+use super::place::{Place, WITHIN, assert_ended};
 use super::sshd::wait_for;
 use super::{assert_printed, assert_says, command, shell, text};
 use drydock_runtime::commands::{Chunk, Command, CommandError, Exit, JobState, LentSecret, Output};
@@ -9,6 +9,7 @@ use drydock_runtime::credentials::{Redaction, Secret};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 const SENTINEL: &str = "sesame-8d1c77";
@@ -109,6 +110,16 @@ async fn it_is_blotted_out_of_what_the_program_prints() {
         let output = job.into_output(&hiding(SENTINEL));
         assert_eq!(text(&output.stdout), "TOKEN=***\n");
         assert!(!has(&output.stderr, SENTINEL));
+        place.cancel(&key).await;
+
+        // The same where the answer to the start has it already.
+        let key = place.key("printed at once");
+        let print = lent("TOKEN", SENTINEL, shell("echo \"1$TOKEN\"; echo \"2$TOKEN\" >&2; echo 3"));
+        let long = Duration::from_secs(3_600);
+        let started = runner.start_job(&place.on, &key, print, long, WITHIN).await;
+        let Ok(JobState::Ended(job)) = started else { panic!("{started:?}") };
+        let output = job.into_output(&hiding(SENTINEL));
+        assert_eq!((text(&output.stdout), text(&output.stderr)), ("1***\n3\n", "2***\n"));
         place.cancel(&key).await;
 
         for limit in 1..20 {

@@ -25,7 +25,7 @@ impl Runner {
     /// longer than `wait`, then. If one was started under the same key by the same user of the thing before, and not
     /// cancelled since, nothing is started.
     ///
-    /// It ends on its own, by its timeout, counted there, or by [`Runner::cancel_job`]; dropping this future, or the
+    /// It ends on its own, by its timeout, counted there, or by [`Runner::cancel_jobs`]; dropping this future, or the
     /// runner, does not end it.
     pub async fn start_job(
         &self,
@@ -48,7 +48,7 @@ impl Runner {
         let directory = command.directory.clone().unwrap_or_default();
         let command = Command { output_limit: command.output_limit.min(OUTPUT_LIMIT), ..command };
         let hidden = command.redaction();
-        let output = self.run(on, script::start(key, command, wait, within)).await?;
+        let output = self.answer(on, script::start(key, command, wait, within)).await?;
         answer::started(&output, &title, &directory, &place(on)).map_err(|error| error.without(&hidden))
     }
 
@@ -62,7 +62,7 @@ impl Runner {
         within: Duration,
     ) -> Result<JobState, CommandError> {
         check_key(key)?;
-        let output = self.run(on, script::poll(key, wait, within)).await?;
+        let output = self.answer(on, script::poll(key, wait, within)).await?;
         answer::polled(&output, &place(on))
     }
 
@@ -73,7 +73,7 @@ impl Runner {
         keys.iter().try_for_each(|key| check_key(key))?;
         if keys.len() > KEYS_LIMIT {
             return Err(CommandError::Invalid(format!(
-                "{} jobs are cancelled at once; {KEYS_LIMIT} can be",
+                "{} jobs are to be cancelled at once, {KEYS_LIMIT} can be: cancel them in parts",
                 keys.len()
             )));
         }
