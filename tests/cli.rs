@@ -1,5 +1,7 @@
 //! The command line from outside, against a real daemon.
 
+#[path = "../plugins/working-copy/tests/git/server.rs"]
+mod git_server;
 #[path = "guests.rs"]
 #[allow(dead_code)] // Components are only copied here.
 mod guests;

@@ -1,12 +1,10 @@
 //! A secret for a remote that asks who it is: from the daemon's file to git on a host, and to nowhere else.
 
+use crate::git_server::Server;
 use crate::house::House;
 use crate::{eventually, run};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 const SECRET: &str = "sentinel-7d1fQx-%-\"'$HOME";
@@ -21,95 +19,37 @@ const SENTINELS: [&str; 4] = ["sentinel-7d1fQx", LOGIN, WRONG, WRONG_LOGIN];
 /// What a server has seen.
 #[derive(Default)]
 struct Seen {
-    /// The logins that came, and how many requests came without one.
+    /// The logins that came.
     logins: Vec<String>,
-    anonymous: usize,
     /// The arguments of every process there was while somebody with a login waited for the answer, and the files in the
     /// home of the host's user.
     arguments: Vec<String>,
     records: Vec<(PathBuf, Vec<u8>)>,
 }
 
-/// Git's own server behind HTTP, for who has the login.
-struct Server {
+/// A server that has the secret, and what it has seen.
+struct Guarded {
     url: String,
     seen: Arc<Mutex<Seen>>,
 }
 
-impl Server {
-    fn start(repository: PathBuf, home: PathBuf) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://127.0.0.1:{}/app.git", listener.local_addr().unwrap().port());
+impl Guarded {
+    fn start(git: PathBuf, home: PathBuf) -> Guarded {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let kept = Arc::clone(&seen);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (repository, home, seen) = (repository.clone(), home.clone(), Arc::clone(&kept));
-                // A client that gives up gets no answer, and needs none.
-                std::thread::spawn(move || drop(serve(stream, &repository, &home, &seen)));
-            }
-        });
-        Server { url, seen }
-    }
-}
-
-fn serve(mut stream: TcpStream, repository: &Path, home: &Path, seen: &Mutex<Seen>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        match line.trim_end() {
-            "" => break,
-            line => lines.push(line.to_owned()),
-        }
-    }
-    let header = |name: &str| {
-        let mut pairs = lines.iter().filter_map(|line| line.split_once(": "));
-        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-    };
-    let mut body = vec![0; header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
-    reader.read_exact(&mut body)?;
-    let login = header("authorization").and_then(|value| Some(value.strip_prefix("Basic ")?.to_owned()));
-    match &login {
-        // Who asks waits for the answer while it is looked at.
-        Some(login) => {
+        let look = move |login: Option<&str>| {
+            // Who asks waits for the answer while it is looked at.
+            let Some(login) = login else { return };
             let arguments = arguments();
-            let records = files(home).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap_or_default()));
+            let records = files(&home).into_iter().map(|file| (file.clone(), std::fs::read(file).unwrap_or_default()));
             let records: Vec<(PathBuf, Vec<u8>)> = records.collect();
-            let mut seen = seen.lock().unwrap();
-            seen.logins.push(login.clone());
+            let mut seen = kept.lock().unwrap();
+            seen.logins.push(login.to_owned());
             seen.arguments.extend(arguments);
             seen.records.extend(records);
-        }
-        None => seen.lock().unwrap().anonymous += 1,
+        };
+        Guarded { url: Server::start(git, LOGIN.to_owned(), look).url, seen }
     }
-    if login.as_deref() != Some(LOGIN) {
-        return stream.write_all(
-            b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        );
-    }
-    let mut words = lines[0].split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = path.strip_prefix("/app.git").unwrap_or_default();
-    let mut backend = Command::new("git")
-        .arg("http-backend")
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", method)
-        .env("QUERY_STRING", query)
-        .env("PATH_TRANSLATED", format!("{}{path}", repository.display()))
-        .env("CONTENT_TYPE", header("content-type").unwrap_or_default())
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default())
-        .env("GIT_PROTOCOL", header("git-protocol").unwrap_or_default())
-        .env("CONTENT_LENGTH", body.len().to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    backend.stdin.take().expect("it is piped").write_all(&body)?;
-    let answer = backend.wait_with_output()?.stdout;
-    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")?;
-    stream.write_all(&answer)
 }
 
 /// Of every process that there is; the words of each apart by spaces.
@@ -120,11 +60,11 @@ fn arguments() -> Vec<String> {
 }
 
 /// A host, and copies on it of a repository that the daemon has this secret for; all that happens is logged.
-async fn guarded(secret: &str) -> (House, Server) {
+async fn guarded(secret: &str) -> (House, Guarded) {
     let mut house = House::prepare(1);
     house.log_everything();
     super::copying::make_remote(&house);
-    let server = Server::start(house.path("remote").join(".git"), house.sshd.path("home"));
+    let server = Guarded::start(house.path("remote").join(".git"), house.sshd.path("home"));
     std::fs::write(house.path("secret"), secret).unwrap();
     let host = json!({ "name": "h1", "address": "127.0.0.1", "port": house.sshd.port, "user": crate::sshd::Sshd::user(),
         "credential": "lab", "path": house.host_path("h1") });
@@ -180,7 +120,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// The daemon's log and store, the host's folders, and what there is in its user's home have it not; nor has what the
 /// program tells, nor did any process have it among its arguments.
-fn nobody_has_it(house: &House, server: &Server, lease: &str) {
+fn nobody_has_it(house: &House, server: &Guarded, lease: &str) {
     let secret = house.path("secret");
     let all = [files(&house.path("")), files(&house.sshd.path(""))].concat();
     let named = |part: &str| all.iter().any(|file| file.to_string_lossy().contains(part));

@@ -2,10 +2,10 @@
 
 use crate::machine::Folder;
 use crate::remote::Remote;
+use crate::server::Server;
 use crate::world::World;
 use drydock_sdk::serde_json::{Value, json};
 use drydock_sdk::{Blame, Next};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 const TOKEN: &str = "s3cret-t0ken-%-\"'$HOME";
 
-/// Serves a repository over HTTP to who has the token, and remembers what came in place of a login.
+/// A server that has the token, and what came in place of a login.
 struct Http {
     url: String,
     logins: Arc<Mutex<Vec<Option<String>>>>,
@@ -21,65 +21,12 @@ struct Http {
 
 impl Http {
     fn start(remote: &Remote) -> Http {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://127.0.0.1:{}/app.git", listener.local_addr().unwrap().port());
         let logins = Arc::new(Mutex::new(Vec::new()));
-        let (root, seen) = (remote.path().join(".git"), logins.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let _ = serve(stream.unwrap(), &root, &seen);
-            }
-        });
-        Http { url, logins }
+        let seen = logins.clone();
+        let login = base64(&format!("robot:{TOKEN}"));
+        let remember = move |login: Option<&str>| seen.lock().unwrap().push(login.map(str::to_owned));
+        Http { url: Server::start(remote.path().join(".git"), login, remember).url, logins }
     }
-}
-
-fn serve(stream: TcpStream, root: &Path, seen: &Mutex<Vec<Option<String>>>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        match line.trim_end() {
-            "" => break,
-            line => lines.push(line.to_owned()),
-        }
-    }
-    let header = |name: &str| {
-        let found =
-            lines.iter().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.to_owned())
-    };
-    let mut body = vec![0; header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0)];
-    reader.read_exact(&mut body)?;
-    let login = header("authorization");
-    seen.lock().unwrap().push(login.clone());
-    let mut stream = stream;
-    if login != Some(format!("Basic {}", base64(&format!("robot:{TOKEN}")))) {
-        return stream.write_all(
-            b"HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-        );
-    }
-    let mut words = lines[0].split(' ');
-    let (method, target) = (words.next().unwrap(), words.next().unwrap());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut backend = Command::new("git");
-    backend
-        .arg("http-backend")
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("REQUEST_METHOD", method)
-        .env("QUERY_STRING", query);
-    backend.env("PATH_TRANSLATED", format!("{}{}", root.display(), path.strip_prefix("/app.git").unwrap()));
-    backend.env("CONTENT_TYPE", header("content-type").unwrap_or_default());
-    backend.env("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default());
-    backend
-        .env("GIT_PROTOCOL", header("git-protocol").unwrap_or_default())
-        .env("CONTENT_LENGTH", body.len().to_string());
-    let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    child.stdin.take().unwrap().write_all(&body)?;
-    let answer = child.wait_with_output()?.stdout;
-    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n")?;
-    stream.write_all(&answer)
 }
 
 fn base64(text: &str) -> String {

@@ -8,6 +8,7 @@ mod machine;
 mod planning;
 mod remote;
 mod reuse;
+mod server;
 mod several;
 mod trouble;
 mod wanted;
