@@ -2,7 +2,7 @@
 
 use crate::WorkingCopy;
 use crate::answer::Found;
-use crate::batch::{Job, Stage, advance, answers, forget, hurry};
+use crate::batch::{Job, Stage, answers, forget, pursue};
 use crate::config::{Config, Repository};
 use crate::copy::{self, Target};
 use crate::fetch;
@@ -109,16 +109,11 @@ fn finished(
 ) -> Result<Result<Commits, Progress>, Failure> {
     let lost = stay.lost;
     stay.lost = 0;
-    let stage = match stay.long {
-        true => advance(&ground.access(), batch, lost)?,
-        false => hurry(&ground.access(), batch, lost)?,
-    };
-    Ok(match stage {
-        Stage::Long { repository } => {
-            stay.long = true;
-            Err(Progress::again(stay, doing(stay, &repository), Wake::After(Duration::ZERO)))
+    Ok(match pursue(&ground.access(), batch, lost, &mut stay.long)? {
+        Stage::Running { repository, wake } => {
+            let doing = if stay.stage == Reached::Begun { "fetches" } else { "checks out" };
+            Err(Progress::again(stay, format!("git {doing} {repository} on its host"), wake))
         }
-        Stage::Running { repository, wake } => Err(Progress::again(stay, doing(stay, &repository), wake)),
         Stage::Lost { reason, wake } => {
             stay.lost = lost + 1;
             Err(Progress::again(stay, format!("its host can't be reached: {reason}"), wake))
@@ -144,11 +139,6 @@ fn finished(
             }
         },
     })
-}
-
-fn doing(stay: &Stay, repository: &str) -> String {
-    let does = if stay.stage == Reached::Begun { "fetches" } else { "checks out" };
-    format!("git {does} {repository} on its host")
 }
 
 /// What was done by jobs has ended: there need not be any record of it.

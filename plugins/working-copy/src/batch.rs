@@ -1,4 +1,4 @@
-//! Jobs that run side by side on a host, one for each repository.
+//! What is done on a host for each repository: by a plain command where that is quick, and else by jobs, side by side.
 
 use crate::answer::{Answer, answer};
 use crate::trouble::Trouble;
@@ -16,11 +16,9 @@ pub struct Job {
 
 /// How far a batch is.
 pub enum Stage {
-    /// What is done for this repository takes longer than a command may: it is to be done by jobs.
-    Long { repository: String },
     /// All have come to their end, in the order of the jobs.
     Ended(Vec<(String, Output)>),
-    /// One still runs.
+    /// One is still to be done, or runs.
     Running { repository: String, wake: Wake },
     /// The host can't be reached now. What was started there goes on.
     Lost { reason: String, wake: Wake },
@@ -38,22 +36,29 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The exit status of a script that would have to wait for another try.
 const BUSY: i32 = 4;
 
-/// Runs a batch as plain commands, one after the other: as long as none takes long, that is the fastest.
+/// Runs a batch as plain commands, one after the other: as long as none takes long, that is the fastest. Once it has taken
+/// too long, it is `long` from the next call on, and is done by jobs.
 ///
 /// A command whose connection is lost goes on by itself. What it does then does no harm to who repeats it: there are locks.
-pub fn hurry(on: &Access, batch: &[Job], lost: u32) -> Result<Stage, Failure> {
+pub fn pursue(on: &Access, batch: &[Job], lost: u32, long: &mut bool) -> Result<Stage, Failure> {
+    if *long {
+        return advance(on, batch, lost);
+    }
     let since = Instant::now();
     let mut ended = Vec::new();
     for job in batch {
-        let left = HASTE.saturating_sub(since.elapsed());
-        if left.is_zero() {
-            return Ok(Stage::Long { repository: job.repository.clone() });
-        }
-        let command = job.command.clone().variable("DRYDOCK_HASTE", "yes");
-        let timeout = left.min(command.timeout);
-        match command.timeout(timeout).run(on) {
+        let timeout = HASTE.saturating_sub(since.elapsed()).min(job.command.timeout);
+        let command = job.command.clone().variable("DRYDOCK_HASTE", "yes").timeout(timeout);
+        let output = match timeout.is_zero() {
+            true => Err(Error::TimedOut("there is no time left".to_owned())),
+            false => command.run(on),
+        };
+        match output {
             Ok(output) if output.exit != Exit::Code(BUSY) => ended.push((job.repository.clone(), output)),
-            Ok(_) | Err(Error::TimedOut(_)) => return Ok(Stage::Long { repository: job.repository.clone() }),
+            Ok(_) | Err(Error::TimedOut(_)) => {
+                *long = true;
+                return Ok(Stage::Running { repository: job.repository.clone(), wake: Wake::After(Duration::ZERO) });
+            }
             Err(error) => return bear(error, lost).map_err(|failure| failure.while_doing(&job.repository)),
         }
     }

@@ -72,9 +72,6 @@ fn finished(
     let lost = opening.lost;
     opening.lost = 0;
     Ok(match advance(&ground.access(), batch, lost)? {
-        Stage::Long { repository } => {
-            Err(Progress::again(opening, format!("git {what} {repository} on its host"), Wake::After(Duration::ZERO)))
-        }
         Stage::Running { repository, wake } => {
             Err(Progress::again(opening, format!("git {what} {repository} on its host"), wake))
         }
@@ -126,13 +123,8 @@ fn copies(
     repositories: &[(String, &Repository)],
 ) -> Result<Vec<Job>, Failure> {
     let job = |(name, repository): &(String, &Repository)| {
-        copy::job(
-            key(resource, COPY, name),
-            config,
-            &ground.directory,
-            (name, repository),
-            &Target::Base { swept: Vec::new() },
-        )
+        let target = Target::Base { swept: Vec::new() };
+        copy::job(key(resource, COPY, name), config, &ground.directory, (name, repository), &target)
     };
     repositories.iter().map(job).collect()
 }

@@ -2,13 +2,12 @@
 
 use crate::WorkingCopy;
 use crate::activate::{Reached, Stay, names};
-use crate::batch::{Job, Stage, advance, answers, end, forget, hurry};
+use crate::batch::{Job, Stage, answers, end, forget, pursue};
 use crate::copy::{self, Target};
 use crate::ground::Ground;
 use crate::open::{COPY, FETCH, RESET, key, repositories};
 use crate::trouble::During;
 use drydock_sdk::{Blueprint, Context, Failure, Place, Progress, Resource, Wake};
-use std::time::Duration;
 
 pub fn release(
     _: &Context,
@@ -31,13 +30,10 @@ pub fn release(
     let long = stay.long && stay.stage == Reached::Leaving;
     let mut leaving = Stay { stage: Reached::Leaving, long, ..Stay::default() };
     let jobs = jobs(b, on, p, &ground)?;
-    let stage = if long { advance(&access, &jobs, lost)? } else { hurry(&access, &jobs, lost)? };
-    match stage {
-        Stage::Long { repository } => {
-            leaving.long = true;
-            Ok(Progress::again(&leaving, doing(&repository), Wake::After(Duration::ZERO)))
+    match pursue(&access, &jobs, lost, &mut leaving.long)? {
+        Stage::Running { repository, wake } => {
+            Ok(Progress::again(&leaving, format!("git resets {repository} on its host"), wake))
         }
-        Stage::Running { repository, wake } => Ok(Progress::again(&leaving, doing(&repository), wake)),
         Stage::Lost { reason, wake } => {
             leaving.lost = lost + 1;
             Ok(away(&leaving, &reason, wake))
@@ -51,10 +47,6 @@ pub fn release(
             failure.map_or(Ok(Progress::done()), Err)
         }
     }
-}
-
-fn doing(repository: &str) -> String {
-    format!("git resets {repository} on its host")
 }
 
 fn away(saved: &Stay, reason: &str, wake: Wake) -> Progress {

@@ -38,7 +38,7 @@ if [ "$target" = base ] && [ $# -gt 0 ]; then
     for entry in "$root"/* "$root"/.[!.]* "$root"/..?*; do
         [ -e "$entry" ] || [ -L "$entry" ] || continue
         for other; do
-            case $entry in "$root/$other" | "$root/.fresh-$other" | "$root/.$other.held"*) continue 2 ;; esac
+            case $entry in "$root/$other" | "$root/.fresh-$other") continue 2 ;; esac
         done
         [ -L "$entry" ] || [ ! -d "$entry" ] || open_directories "$entry"
         try tidy rm -rf -- "$entry"
@@ -48,7 +48,7 @@ fi
 
 if [ -L "$copy" ] || [ ! -d "$copy" ]; then try prepare remove "$copy"; fi
 try prepare mkdir -p -- "$copy"
-lock_copy "$copy" "$root/.$name"
+lock_copy "$copy" "$cache"
 try prepare open_directories "$copy"
 # Nothing that was there is believed: not its configuration, hooks and filters, nor its index, nor its objects. The cache
 # has all of it, and gives it by hard links.

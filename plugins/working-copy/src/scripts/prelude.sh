@@ -143,8 +143,9 @@ unlock() {
     if command -v flock >/dev/null; then exec 9>&-; else rm -f -- "$1.held"; fi
 }
 
-# Locks a copy, $1 with that of its name, so that what another try has begun and goes on with is never met. Whoever has
-# not much time does not wait for that one, and says so by its exit status.
+# Locks the copy $1, so that what another try has begun and goes on with is never met. Whoever has not much time does not
+# wait for that one, and says so by its exit status. Nothing lies in the copy for it, or beside it: that is swept. $2 is its
+# cache.
 lock_copy() {
     phase=lock
     if command -v flock >/dev/null; then
@@ -154,12 +155,13 @@ lock_copy() {
             *) flock -n -x 8 || exit 4 ;;
         esac
     else
-        link_lock "$2" "${DRYDOCK_HASTE:-}" || exit 4
+        mkdir -p -- "${2%/*}" || fail mkdir -p "${2%/*}"
+        link_lock "$2.$(printf '%s' "$1" | cksum | tr -cd 0-9)" "${DRYDOCK_HASTE:-}" || exit 4
     fi
 }
 
-# Where there is no flock: a link beside $1 that names the process that holds it, and when that one was started. With $2 it
-# is not waited for.
+# Where there is no flock: a link beside $1 that names the process that holds it, and when that one was started. With $2
+# a process that lives is not waited for. A script holds two at most: what it locked first, and what last.
 link_lock() {
     trap 'for held in "$held_first" "$held_last"; do case $(readlink "$held") in "$$ "*) rm -f -- "$held" ;; esac; done' EXIT
     trap 'exit 143' HUP INT TERM
@@ -168,8 +170,9 @@ link_lock() {
     me="$$ $(ps -o lstart= -p $$)"
     until ln -s "$me" "$held" 2>/dev/null; do
         holder=$(readlink "$held") || continue
-        [ -z "${2:-}" ] || [ "$(ps -o lstart= -p "${holder%% *}")" != "${holder#* }" ] || return 1
-        if [ "$(ps -o lstart= -p "${holder%% *}")" != "${holder#* }" ]; then
+        if [ "$(ps -o lstart= -p "${holder%% *}")" = "${holder#* }" ]; then
+            [ -z "${2:-}" ] || return 1
+        else
             # Its holder is dead. One of those who see that may remove it, if it still is the same by then.
             if mkdir "$held.broken" 2>/dev/null; then
                 [ "$(readlink "$held")" != "$holder" ] || rm -f -- "$held"

@@ -240,3 +240,20 @@ fn jobs_of_a_lease_that_ends_while_it_is_set_up_are_ended() {
         assert_eq!(world.machine().records(), 0);
     }
 }
+
+/// Not even where it is called as if it were ours.
+#[test]
+fn nothing_beside_a_copy_is_left_to_the_next_lease() {
+    let remote = remote();
+    let mut world = World::opened(config(&[("app", &remote)]), json!({}));
+    let (mut place, _) = world.lease(json!({}));
+    let ground = world.machine().ground();
+    for name in [".app", ".app.held", ".app.held-by-me", ".app.lock", ".fresh-app", ".fresh-other", "apple", "..."] {
+        std::fs::create_dir(ground.join(name)).unwrap();
+        std::fs::write(ground.join(name).join("left"), "x").unwrap();
+    }
+    std::os::unix::fs::symlink("/", ground.join(".app.held.broken")).unwrap();
+    world.release(&mut place).unwrap();
+    let left: Vec<_> = std::fs::read_dir(ground).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["app"]);
+}

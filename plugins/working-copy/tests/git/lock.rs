@@ -78,7 +78,7 @@ fn what_another_try_still_does_is_waited_for() {
         world.open().unwrap();
         let (mut place, _) = world.lease(json!({ "branch": "main" }));
         let copy = world.copy("app");
-        let other = Other::hold(&copy, flock);
+        let other = Other::hold(&copy, &world.machine().cache(), flock);
         world.begin_release(&mut place);
         assert_eq!(world.machine().records(), 0, "it is not waited for in haste");
         world.begin_release(&mut place);
@@ -87,7 +87,8 @@ fn what_another_try_still_does_is_waited_for() {
         world.release(&mut place).unwrap();
         world.assert_clean("app");
         assert_eq!(world.machine().records(), 0);
-        assert_eq!(std::fs::read_dir(world.machine().ground()).unwrap().count(), 1);
+        let caches = std::fs::read_dir(world.machine().caches()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!caches.into_iter().any(|name| name.to_string_lossy().ends_with(".held")), "it was let go of");
     }
 }
 
@@ -95,13 +96,16 @@ fn what_another_try_still_does_is_waited_for() {
 struct Other(std::process::Child);
 
 impl Other {
-    fn hold(copy: &Path, flock: bool) -> Other {
+    fn hold(copy: &Path, cache: &Path, flock: bool) -> Other {
         let script = match flock {
             true => r#"exec 8<"$1" && flock -x 8 && echo held && exec sleep 600"#,
-            false => r#"ln -s "$$ $(ps -o lstart= -p $$)" "${1%/*}/.${1##*/}.held" && echo held && exec sleep 600"#,
+            false => {
+                r#"held="$2.$(printf %s "$1" | cksum | tr -cd 0-9).held"
+                ln -s "$$ $(ps -o lstart= -p $$)" "$held" && echo held && exec sleep 600"#
+            }
         };
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", script, "sh"]).arg(copy).stdout(std::process::Stdio::piped());
+        command.args(["-c", script, "sh"]).arg(copy).arg(cache).stdout(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut held = [0; 5];
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut held).unwrap();
