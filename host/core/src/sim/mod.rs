@@ -10,6 +10,7 @@ mod operator;
 mod outage;
 mod outside;
 mod processor;
+mod rules;
 mod run;
 pub mod scenario;
 pub mod scenarios;
