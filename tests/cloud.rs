@@ -8,6 +8,8 @@ mod sshd;
 
 #[path = "cloud/box.rs"]
 mod boxed;
+#[path = "cloud/lookout.rs"]
+mod lookout;
 #[path = "cloud/moto.rs"]
 mod moto;
 #[path = "cloud/outage.rs"]

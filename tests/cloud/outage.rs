@@ -64,6 +64,8 @@ fn assert_told(house: &House) {
     };
     for lease in waiting(house) {
         eventually("`why` says what is wrong", || told(&["why", &lease], "", 1));
+        let unseen = || told(&["why", &lease], "what is outside can't be seen", 1);
+        eventually("`why` says that nobody knows what there is", unseen);
     }
     eventually("`blueprints` says what is wrong", || told(&["blueprints"], "builders", 1));
     eventually("`resources` says what is wrong", || told(&["resources"], " released ", usize::MAX));

@@ -3,7 +3,7 @@
 use super::api::{AskError, Obstacle, Why};
 use super::node::{Node, lock};
 use crate::model::proposal::QUOTAS;
-use crate::model::rows::{Lease, Resource};
+use crate::model::rows::{Lease, Observed, Resource};
 use crate::model::status::LeaseStatus;
 use std::collections::BTreeSet;
 
@@ -80,6 +80,10 @@ impl Node {
             return Ok(why);
         }
         let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
+        let seen = match obstacles.is_empty() {
+            true => Vec::new(),
+            false => self.read("what was seen", self.store.observed(None)).await?,
+        };
         let farm = self.farm();
         let mut told = BTreeSet::new();
         for obstacle in &mut obstacles {
@@ -90,6 +94,7 @@ impl Node {
             if told.insert(obstacle.blueprint.clone()) {
                 let closing = self.read("closing", self.store.closing(&obstacle.blueprint)).await?;
                 obstacle.reason += &closes_in_vain(&closing).unwrap_or_default();
+                obstacle.reason += &unseen(&seen, &obstacle.blueprint).unwrap_or_default();
             }
         }
         let more = match obstacles.len() {
@@ -109,6 +114,12 @@ impl Node {
         );
         Ok(Why { summary, place_in_line: Some(ahead + 1), obstacles })
     }
+}
+
+/// What keeps a blueprint from seeing what it could lend.
+fn unseen(seen: &[Observed], blueprint: &str) -> Option<String> {
+    let failure = seen.iter().find(|seen| seen.blueprint == blueprint)?.failure.as_ref()?;
+    Some(format!("; what is outside can't be seen: {failure}"))
 }
 
 /// What keeps resources that are being closed from being gone, where that was tried and takes longer.

@@ -190,6 +190,11 @@ mod tests {
             {"name": "cloud", "type": "vm", "plugin": "vms", "plugin_version": "2", "status": "ok", "failures": 0,
              "used": 0, "building": 0, "slots": "cloud",
              "observed": {"began": 0, "things": 3, "complete": true, "failure": "no answer"}},
+            {"name": "new", "type": "vm", "plugin": "vms", "plugin_version": "2", "status": "ok", "failures": 0,
+             "used": 0, "building": 0, "slots": "new",
+             "observed": {"things": 0, "complete": false, "failure": "no answer"}},
+            {"name": "one", "type": "vm", "plugin": "vms", "plugin_version": "2", "status": "ok", "failures": 0,
+             "used": 0, "building": 0, "slots": "one", "observed": {"began": 0, "things": 1, "complete": false}},
         ]}))
         .unwrap();
         assert_eq!(
@@ -198,7 +203,9 @@ mod tests {
              lab        host  preallocated 1  ok                        2/5        1\n\
              old        host                  retired                   1                              it is not configured any more\n\
              sick       vm    vms 2           set aside, tried in 60 s  0                    3         it trapped\n\
-             cloud      vm    vms 2           ok                        0                              outside 1 s ago: 3 things; since then it can't be seen: no answer\n"
+             cloud      vm    vms 2           ok                        0                              outside 1 s ago: 3 things; since then it can't be seen: no answer\n\
+             new        vm    vms 2           ok                        0                              what is outside can't be seen: no answer\n\
+             one        vm    vms 2           ok                        0                              outside 1 s ago: 1 thing, not everything\n"
         );
     }
 }

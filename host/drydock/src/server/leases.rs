@@ -11,10 +11,8 @@ use crate::api::types::{
 use axum::extract::State;
 use axum::http::StatusCode;
 use drydock_core::engine::Left;
-use drydock_core::engine::api::Why;
 use drydock_core::model::rows::{Lease, Wanted};
 use drydock_core::model::status::LeaseStatus;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
@@ -141,7 +139,7 @@ pub async fn why(
     let mut changes = app.node.changes();
     loop {
         changes.borrow_and_update();
-        let why = views::why(explained(&app, app.node.why(&id).await?).await?);
+        let why = views::why(app.node.why(&id).await?);
         if query.seen.as_deref() != Some(why.tag.as_str()) {
             return Ok(axum::Json(why));
         }
@@ -156,23 +154,6 @@ pub async fn why(
             _ = app.news.stopped() => return Ok(axum::Json(why)),
         }
     }
-}
-
-/// What keeps a blueprint from seeing what it could lend is no secret to who waits for it.
-async fn explained(app: &App, mut why: Why) -> Result<Why, ApiError> {
-    if why.obstacles.is_empty() {
-        return Ok(why);
-    }
-    let seen = app.node.observed().await?;
-    let mut told = BTreeSet::new();
-    for obstacle in why.obstacles.iter_mut().filter(|obstacle| told.insert(obstacle.blueprint.clone())) {
-        let failure =
-            seen.iter().find(|seen| seen.blueprint == obstacle.blueprint).and_then(|seen| seen.failure.as_ref());
-        if let Some(failure) = failure {
-            obstacle.reason += &format!("; what is outside can't be seen: {failure}");
-        }
-    }
-    Ok(why)
 }
 
 pub async fn release(
