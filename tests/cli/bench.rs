@@ -125,3 +125,11 @@ fn daemons(folder: &Path) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.filter(|entry| std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| serves(&line))).count()
 }
+
+#[test]
+fn rows_that_there_are_none_of_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (status, printed, said) = Running::start(bench(folder.path(), &["--only", "no such row"])).end();
+    assert_eq!((status.code(), printed.as_str()), (Some(1), ""), "{said}");
+    assert!(said.contains("\"no such row\" in its name; leave out --only"), "{said}");
+}

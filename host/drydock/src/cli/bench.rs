@@ -38,6 +38,13 @@ pub async fn bench(args: &BenchArgs) -> Result<u8, Exit> {
         Ok(exit) => exit,
         Err(error) => Exit::new(exit::FAILURE, format!("{error:#}")),
     })?;
+    if rows.is_empty() {
+        let only = args.only.as_deref().unwrap_or_default();
+        let what = format!(
+            "nothing was measured: no row that can be measured here has {only:?} in its name; leave out --only for all of them"
+        );
+        return Err(Exit::new(exit::FAILURE, what));
+    }
     if args.json {
         for row in &rows {
             output::print_json_line(row)?;

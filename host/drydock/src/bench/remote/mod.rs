@@ -3,13 +3,11 @@
 //!
 //! - `server`: an SSH server of the bench's own
 //! - `hand`: who runs commands over one open connection
-//! - `warm`: leases of a host
-//! - `copy`: leases of a working copy
+//! - `subjects`: what is leased
 
-mod copy;
 mod hand;
 mod server;
-mod warm;
+mod subjects;
 
 use super::Options;
 use super::client::{finish, lease_of};
@@ -23,6 +21,7 @@ use serde_json::{Value, json};
 use server::{Programs, Server};
 use std::path::Path;
 use std::time::Instant;
+use subjects::Subject;
 
 /// What a lease may take of the same commands by hand.
 const MOST: f64 = 1.2;
@@ -43,21 +42,22 @@ impl Samples {
     }
 }
 
-/// Leases of that type, and what one of them had run, by hand, in turn.
+/// Leases, and what one of them had run, by hand, in turn.
 async fn compare(
+    subject: Subject,
     programs: &Programs,
-    mut server: Server,
     folder: &Path,
-    configuration: Value,
-    kind: &str,
-    samples: usize,
     signals: &mut Signals,
 ) -> anyhow::Result<Samples> {
-    let house = House::open_with("bench", Some(folder), |_| Ok(configuration));
-    let house = unless(signals, house).await??;
+    let mut server = Server::start(programs, folder)?;
+    let mut blueprints = vec![lab(&server, folder)?];
+    blueprints.extend((subject.blueprints)(folder)?);
+    let credentials = json!({ "lab": { "private_key": server.key(), "check_host_key": false } });
+    let configuration = json!({ "credentials": credentials, "blueprint": blueprints });
+    let house = unless(signals, House::open_with("bench", Some(folder), |_| Ok(configuration))).await??;
     house
         .used(signals, async |house: &House| {
-            let lease = async || finish(house.client(), &lease_of(house.client(), kind).await?).await;
+            let lease = async || finish(house.client(), &lease_of(house.client(), subject.kind).await?).await;
             // The first one has built what is lent from then on.
             lease().await?;
             server.forget()?;
@@ -68,7 +68,7 @@ async fn compare(
             lease().await?;
             let hand = Hand::open(&server, folder).await?;
             let mut taken = Samples::default();
-            for _ in 0..samples {
+            for _ in 0..subject.samples {
                 let start = Instant::now();
                 lease().await?;
                 taken.leases.push(start.elapsed().as_secs_f64() * 1e3);
@@ -83,34 +83,31 @@ async fn compare(
         .await
 }
 
-/// A credential and a blueprint, by which the server's machine is lent out, with directories in that folder.
-fn lab(server: &Server, folder: &Path) -> anyhow::Result<(Value, Value)> {
+/// A blueprint by which the server's machine is lent out, with directories in that folder.
+fn lab(server: &Server, folder: &Path) -> anyhow::Result<Value> {
     let host = json!({
         "name": "alpha", "address": "127.0.0.1", "port": server.port, "user": server::user()?, "credential": "lab",
         "path": folder.join("leases"),
     });
-    let credentials = json!({ "lab": { "private_key": server.key(), "check_host_key": false } });
     let config = json!({ "hosts": [host] });
-    Ok((credentials, json!({ "name": "lab", "plugin": "preallocated", "grants": ["commands:ssh"], "config": config })))
+    Ok(json!({ "name": "lab", "plugin": "preallocated", "grants": ["commands:ssh"], "config": config }))
 }
 
 pub async fn measure(options: &Options, folder: &Path, signals: &mut Signals) -> anyhow::Result<Vec<Row>> {
-    let copy = copy::name(options);
-    if !options.wants(warm::NAME) && !options.wants(&copy) {
+    let mut subjects = vec![subjects::host(options), subjects::copy(options)];
+    subjects.retain(|subject| options.wants(&subject.name));
+    if subjects.is_empty() {
         return Ok(Vec::new());
     }
     let Some(programs) = Programs::find() else {
-        eprintln!("Left out: what is leased over SSH, which needs sshd, ssh and git on this machine.");
+        eprintln!("Left out: what is leased over SSH, which needs sshd, ssh, ssh-keygen and git on this machine.");
         return Ok(Vec::new());
     };
     let mut rows = Vec::new();
-    if options.wants(warm::NAME) {
-        eprintln!("{} …", warm::NAME);
-        rows.push(warm::measure(options, &programs, folder, signals).await?.row(warm::NAME)?);
-    }
-    if options.wants(&copy) {
-        eprintln!("{copy} …");
-        rows.push(copy::measure(options, &programs, folder, signals).await?.row(&copy)?);
+    for subject in subjects {
+        let (name, folder) = (subject.name.clone(), folder.join(subject.kind));
+        eprintln!("{name} …");
+        rows.push(compare(subject, &programs, &folder, signals).await?.row(&name)?);
     }
     Ok(rows)
 }
