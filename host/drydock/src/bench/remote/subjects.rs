@@ -17,9 +17,11 @@ pub struct Subject {
     /// The resource type.
     pub kind: &'static str,
     pub samples: usize,
-    /// The blueprints that it takes beside that of the host, in a folder where they may put what they need.
-    pub blueprints: Box<dyn FnOnce(&Path) -> anyhow::Result<Vec<Value>> + Send>,
+    pub blueprints: Blueprints,
 }
+
+/// The blueprints that it takes beside that of the host, in a folder where they may put what they need.
+type Blueprints = Box<dyn FnOnce(&Path) -> anyhow::Result<Vec<Value>> + Send>;
 
 /// A host that is known and connected: each lease has a directory made and removed.
 pub fn host(options: &Options) -> Subject {
