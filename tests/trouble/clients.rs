@@ -173,8 +173,10 @@ async fn a_lease_that_expires_while_it_waits_says_for_what_it_waited() {
     let client = house.client();
     let holder = client.host("a").await.lease.id;
     let ran = house.run(&["lease", "--type", "host", "--owner", "v", "--timeout", "1s"]);
-    ran.assert_failed(4, &["waits, number 1 in line", &holder, "was not active in time", "`drydock why"]);
+    let waited = "Until then it waits, number 1 in line: lab: no host is free";
+    ran.assert_failed(4, &["waits, number 1 in line", &holder, "was not active in time", waited]);
     let lease = house.lease_of("v").await;
+    house.run(&["why", &lease]).assert_printed(&["It ended (expired)", waited]);
     assert_eq!(client.until_over(&lease).await.lease.outcome.as_deref(), Some("expired"));
     // Nobody stands in line for it any more.
     client.release(&holder).await;

@@ -18,7 +18,7 @@ async fn a_dead_host_is_named_to_those_who_wait_and_serves_when_it_is_back() {
     house.run(&["why", &lease]).assert_printed(&["It waits", "h1 could not be asked to", &address]);
     // Who may not wait so long is told why, too.
     let ran = house.run(&["lease", "--type", "host", "--timeout", "1s"]);
-    ran.assert_failed(4, &["was not active in time", "--timeout", "`drydock why"]);
+    ran.assert_failed(4, &["was not active in time", "--timeout", "Until then it "]);
 
     house.sshd.up();
     client.until_active(&lease).await;

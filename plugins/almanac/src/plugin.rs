@@ -69,7 +69,7 @@ impl Plugin for Almanac {
         let known = Known::now(&b.config)?;
         let mut bindings = known.matching(&demands(r))?;
         b.chance().shuffle(&mut bindings);
-        let reason = format!("all {} bindings that could serve it are in use{}", bindings.len(), known.as_seen());
+        let reason = format!("no binding is free of the {} that could serve it{}", bindings.len(), known.as_seen());
         let free = view::first_free(bindings, |binding| binding.slot.clone(), ANSWER);
         let free = free.map_err(|taken| Refusal::full(taken, reason))?;
         Ok(free.into_iter().map(|binding| allocation(binding.clone(), &b.config)).collect())

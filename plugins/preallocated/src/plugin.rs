@@ -42,7 +42,7 @@ impl Plugin for Preallocated {
     fn allocate(b: &Blueprint<Self>, r: &Request<Self>) -> Result<Vec<Allocation<Self>>, Refusal> {
         let mut hosts = matching(&b.config, &demands(r)).map_err(Refusal::Never)?;
         b.chance().shuffle_weighted(&mut hosts, |host| host.weight);
-        let reason = format!("all {} hosts that could serve it are in use", hosts.len());
+        let reason = format!("no host is free of the {} that could serve it", hosts.len());
         let free = view::first_free(hosts, |host| slot(&host.name), ANSWER);
         Ok(free.map_err(|taken| Refusal::full(taken, reason))?.into_iter().map(allocation).collect())
     }

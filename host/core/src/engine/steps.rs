@@ -58,13 +58,14 @@ async fn lease(node: &Node, id: &str) -> Result<Option<i64>, StoreError> {
     let now = node.env.now();
     let active = lease.status == LeaseStatus::Active;
     let reason = if lease.until.is_some_and(|until| until <= now) {
-        "its time was over; ask with a later --until, or extend it"
+        "its time was over; ask with a later --until, or extend it".to_owned()
     } else if !active && lease.wait_until.is_some_and(|until| until <= now) {
-        "it was not active in time; ask with a longer --timeout, or see `drydock why` for what it waited for"
+        let waited = node.waited_for(id).await.map(|why| format!(". Until then {why}")).unwrap_or_default();
+        format!("it was not active in time; ask with a longer --timeout{waited}")
     } else {
         return Ok(lease.due_at);
     };
-    end(node, &lease, "expired", reason).await;
+    end(node, &lease, "expired", &reason).await;
     Ok(None)
 }
 

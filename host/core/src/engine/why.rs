@@ -48,6 +48,13 @@ impl Node {
         }
     }
 
+    /// What a lease waits for, as a part of a sentence, for those who ask when it has ended. None: that can't be read.
+    pub(super) async fn waited_for(&self, id: &str) -> Option<String> {
+        let summary = self.why(id).await.ok()?.summary;
+        let rest = summary.strip_prefix("It ").unwrap_or(&summary);
+        Some(format!("it {}", rest.trim_end_matches('.')))
+    }
+
     /// Whether its owner has all that it may.
     async fn why_quota(&self, lease: &Lease, ahead: u64) -> Result<Option<Why>, AskError> {
         let (owner, farm) = (&lease.owner, self.farm());
@@ -105,7 +112,10 @@ impl Node {
             "" => format!(": {}{more}", obstacle.reason),
             blueprint => format!(": {blueprint}: {}{more}", obstacle.reason),
         });
-        let back = lease.reason.as_ref().map(|reason| format!(" It was set back once: {reason}.")).unwrap_or_default();
+        // What the first obstacle says already is not said again.
+        let told = |reason: &&String| obstacles.first().is_some_and(|first| first.reason.contains(reason.as_str()));
+        let back = lease.reason.as_ref().filter(|reason| !told(reason));
+        let back = back.map(|reason| format!(" It was set back before: {reason}.")).unwrap_or_default();
         let set = lease.set_id.as_ref().map(|_| ", together with the others of its set").unwrap_or_default();
         let summary = format!(
             "It waits{set}, number {} in line{}.{back}",

@@ -100,7 +100,7 @@ fn who_waits_is_told_how_old_the_view_is() {
         Some(Refusal::Full { mut slots, reason, .. }) => {
             slots.sort();
             assert_eq!(slots, ["binding/PHID-ABND-1", "binding/PHID-ABND-2"]);
-            assert_eq!(reason, "all 2 bindings that could serve it are in use, as seen 40 s ago");
+            assert_eq!(reason, "no binding is free of the 2 that could serve it, as seen 40 s ago");
         }
         other => panic!("{other:?}"),
     }

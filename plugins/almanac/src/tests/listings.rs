@@ -45,7 +45,7 @@ fn what_is_listed_is_proposed() {
 
     let taken = World { taken: vec!["binding/pool/h1/192.0.2.1:22".to_owned()], sight: None };
     match allocate(&b, &request(json!({}), &[]), taken).err() {
-        Some(Refusal::Full { reason, .. }) => assert_eq!(reason, "all 1 bindings that could serve it are in use"),
+        Some(Refusal::Full { reason, .. }) => assert_eq!(reason, "no binding is free of the 1 that could serve it"),
         other => panic!("{other:?}"),
     }
 }
