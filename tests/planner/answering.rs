@@ -49,7 +49,7 @@ fn a_blueprint_that_failed_is_tried_again_with_one_resource() {
         });
     let planned = pool.plan();
     assert_eq!((items(&planned).len(), planned.questions.len(), planned.next), (0, 0, Some(NOW + 900)));
-    assert_eq!(reasons(&planned, "c"), ["bp: set aside after 3 failures: throttled"]);
+    assert_eq!(reasons(&planned, "c"), ["bp: it is set aside, it failed 3 times: throttled"]);
     let pool = pool.with(|pool| pool.at = NOW + 900);
     let probe = pool.plan();
     assert_eq!(items(&probe), ["r-1 for l-1"]);

@@ -61,7 +61,9 @@ pub async fn what_was_left_behind_is_listed_once(bed: &mut Bed) {
     bed.done(stray("r-1")).await;
     assert_eq!(bed.store.leaks(None).await.unwrap(), [], "its resource is alive");
     bed.done(stray("r-unknown")).await;
+    let told = bed.store.events(0, None, 1_000).await.unwrap().len();
     bed.done(stray("r-unknown")).await;
+    assert_eq!(bed.store.events(0, None, 1_000).await.unwrap().len(), told, "it is told once");
     let [leak] = &bed.store.leaks(None).await.unwrap()[..] else { panic!("it is on the list") };
     assert_eq!((leak.name.as_str(), leak.resource.as_str()), ("i-1", "r-unknown"));
     let ended = bed.store.ended(&["r-1", "r-unknown"]).await.unwrap();

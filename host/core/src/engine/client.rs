@@ -240,9 +240,9 @@ impl Node {
         Ok(self.read("blueprints", self.store.blueprints()).await?)
     }
 
-    /// What keeps a blueprint of this node's configuration from having as many resources as it is to keep.
-    pub fn lacks_for(&self, blueprint: &str) -> Vec<Obstacle> {
-        lock(&self.waits).get(&warm_class(blueprint)).cloned().unwrap_or_default()
+    /// What keeps a blueprint of this node's configuration from having as many resources of its type as it is to keep.
+    pub fn lacks_for(&self, kind: &str, blueprint: &str) -> Vec<Obstacle> {
+        self.obstacles(kind, &warm_class(blueprint))
     }
 
     /// Which plugins the resources that are not destroyed were made with: digest, blueprint, and how many.

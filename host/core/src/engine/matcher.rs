@@ -152,7 +152,7 @@ impl Matcher {
         questions::ask(self, &farm, &look, &planned.questions);
         // Those who wait have been planned for with all that is there; only an answer brings them more.
         let asking = !planned.questions.is_empty();
-        self.publish(&look, planned.waits);
+        self.publish(&look, scope, planned.waits);
         if self.set_aside(planned.useless, look.pool.freed).await {
             return Round::Again;
         }
@@ -227,17 +227,26 @@ impl Matcher {
         sought
     }
 
-    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here.
-    fn publish(&self, look: &Look, mut waits: BTreeMap<String, Vec<Obstacle>>) {
-        let mut changed = false;
-        let mut all = lock(&self.node.waits);
+    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here. When
+    /// everything was looked at, nobody waits in classes that were not seen.
+    fn publish(&self, look: &Look, scope: &Scope, mut waits: BTreeMap<String, Vec<Obstacle>>) {
         let classes = look.classes.iter().map(|look| &look.class).filter(|class| class.kind == self.kind);
         let kept = look.blueprints.values().filter(|row| row.kind == self.kind).map(|row| warm_class(&row.name));
-        for class in classes.map(|class| class.id.clone()).chain(kept) {
-            let before = all.remove(&class);
-            let now = waits.remove(&class);
-            changed |= before != now;
-            all.extend(now.map(|now| (class, now)));
+        let seen: BTreeSet<String> = classes.map(|class| class.id.clone()).chain(kept).collect();
+        waits.retain(|class, _| seen.contains(class));
+        let mut changed = false;
+        let mut all = lock(&self.node.waits);
+        let pool = all.entry(self.kind.clone()).or_default();
+        if *scope == Scope::Everything {
+            changed = *pool != waits;
+            *pool = waits;
+        } else {
+            for class in seen {
+                let before = pool.remove(&class);
+                let now = waits.remove(&class);
+                changed |= before != now;
+                pool.extend(now.map(|now| (class, now)));
+            }
         }
         drop(all);
         if changed {

@@ -41,8 +41,8 @@ pub struct Node {
     pub(crate) holds: Arc<Holds>,
     /// Nobody may be listening.
     touched: broadcast::Sender<Left>,
-    /// By class: what the last plan says they wait for.
-    pub(crate) waits: Mutex<BTreeMap<String, Vec<Obstacle>>>,
+    /// By pool and class: what the last plan says they wait for.
+    pub(crate) waits: Mutex<BTreeMap<String, BTreeMap<String, Vec<Obstacle>>>>,
     /// By pool: the types of the matchers that plan for it, too, for the sake of sets.
     followed: Mutex<BTreeMap<String, BTreeSet<String>>>,
     /// Answers to `consider`, by revision and class.

@@ -48,6 +48,11 @@ impl Node {
         }
     }
 
+    /// What the last plan for a pool says that a class waits for.
+    pub(super) fn obstacles(&self, kind: &str, class: &str) -> Vec<Obstacle> {
+        lock(&self.waits).get(kind).and_then(|classes| classes.get(class)).cloned().unwrap_or_default()
+    }
+
     /// What a lease waits for, as a part of a sentence, for those who ask when it has ended. None: that can't be read.
     pub(super) async fn waited_for(&self, id: &str) -> Option<String> {
         let summary = self.why(id).await.ok()?.summary;
@@ -86,7 +91,7 @@ impl Node {
         if let Some(why) = self.why_quota(lease, ahead).await? {
             return Ok(why);
         }
-        let mut obstacles: Vec<Obstacle> = lock(&self.waits).get(&lease.class).cloned().unwrap_or_default();
+        let mut obstacles = self.obstacles(&lease.kind, &lease.class);
         let seen = match obstacles.is_empty() {
             true => Vec::new(),
             false => self.read("what was seen", self.store.observed(None)).await?,

@@ -2,7 +2,7 @@
 
 use super::answers::{Allocated, Offer, Question};
 use super::look::{ClassLook, Waiting};
-use super::plan::{Work, asking, obstacle};
+use super::plan::{Work, asking, obstacle, times};
 use super::terms::Terms;
 use crate::contract::Slot;
 use crate::engine::api::Obstacle;
@@ -87,7 +87,8 @@ impl<'a> Work<'a> {
             if row.not_before > self.planner.at {
                 self.wake_at(Some(row.not_before));
                 let why = row.reason.clone().unwrap_or_default();
-                return named(format!("set aside after {} failures: {why}", row.failures), Some(row.not_before));
+                let reason = format!("it is set aside, it failed {}: {why}", times(row.failures));
+                return named(reason, Some(row.not_before));
             }
             // One probe at a time until it works again, whichever plan has built it.
             if building > 0 {

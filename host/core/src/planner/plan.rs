@@ -402,9 +402,8 @@ impl<'a> Work<'a> {
             return None;
         }
         self.wake_at(Some(aside.until));
-        let times = if aside.failures == 1 { "once".to_owned() } else { format!("{} times", aside.failures) };
         Some(Obstacle {
-            reason: format!("{slot} is set aside, it failed {times}: {}", aside.reason),
+            reason: format!("{slot} is set aside, it failed {}: {}", times(aside.failures), aside.reason),
             slots: vec![slot.to_owned()],
             until: Some(aside.until),
             ..Obstacle::default()
@@ -443,4 +442,9 @@ pub(super) fn obstacle(blueprint: &str, refusal: &Refusal, until: Option<i64>) -
 
 pub(super) fn asking(blueprint: &str) -> Obstacle {
     Obstacle { blueprint: blueprint.to_owned(), reason: "it is being asked".to_owned(), ..Obstacle::default() }
+}
+
+/// How often something failed, in words.
+pub(super) fn times(failures: i64) -> String {
+    if failures == 1 { "once".to_owned() } else { format!("{failures} times") }
 }

@@ -33,7 +33,7 @@ fn state(row: Blueprint, seen: &[Observed], app: &App, farm: &InForce, now: i64)
         Some(_) if failing => (BlueprintStatus::SetAside, row.reason),
         Some(_) => (BlueprintStatus::Ok, row.reason),
     };
-    let lacks = app.node.lacks_for(&row.name).into_iter().map(|obstacle| obstacle.reason).collect();
+    let lacks = app.node.lacks_for(&row.kind, &row.name).into_iter().map(|obstacle| obstacle.reason).collect();
     let descriptor = configured.map(|found| found.plugin.descriptor());
     let outside = seen.iter().find(|seen| seen.blueprint == row.name).map(observed);
     BlueprintState {
