@@ -227,8 +227,8 @@ impl Matcher {
         sought
     }
 
-    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here. When
-    /// everything was looked at, nobody waits in classes that were not seen.
+    /// Says what the classes of this pool wait for. No commit goes with it, so whoever waits for news is told here. Nobody
+    /// waits in a class that was looked for and not seen.
     fn publish(&self, look: &Look, scope: &Scope, mut waits: BTreeMap<String, Vec<Obstacle>>) {
         let classes = look.classes.iter().map(|look| &look.class).filter(|class| class.kind == self.kind);
         let kept = look.blueprints.values().filter(|row| row.kind == self.kind).map(|row| warm_class(&row.name));
@@ -237,15 +237,18 @@ impl Matcher {
         let mut changed = false;
         let mut all = lock(&self.node.waits);
         let pool = all.entry(self.kind.clone()).or_default();
-        if *scope == Scope::Everything {
-            changed = *pool != waits;
-            *pool = waits;
-        } else {
-            for class in seen {
-                let before = pool.remove(&class);
-                let now = waits.remove(&class);
-                changed |= before != now;
-                pool.extend(now.map(|now| (class, now)));
+        match scope {
+            Scope::Everything => {
+                changed = *pool != waits;
+                *pool = waits;
+            }
+            Scope::Classes(sought) => {
+                for class in seen.union(sought) {
+                    let before = pool.remove(class);
+                    let now = waits.remove(class);
+                    changed |= before != now;
+                    pool.extend(now.map(|now| (class.clone(), now)));
+                }
             }
         }
         drop(all);
