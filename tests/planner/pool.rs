@@ -230,6 +230,7 @@ pub fn resource(blueprint: &str, id: &str, status: ResourceStatus, used: i64, sh
         state: None,
         note: None,
         attempt: 0,
+        failures: 0,
         due_at: None,
         open_by: 0,
         waits_since: None,

@@ -167,6 +167,10 @@ pub async fn release_finds_the_resource_gone(bed: &mut Bed) {
 pub async fn release_is_given_up_with_a_leftover(bed: &mut Bed) {
     bed.active("l-1", "p-1", "r-1", &[named("b/1")]).await;
     bed.done(end("l-1")).await;
+    // However often it has said that it goes on.
+    for _ in 0..5 {
+        step(bed, Step::Release, "p-1", again("made", START + 900)).await;
+    }
     for _ in 0..2 {
         step(bed, Step::Release, "p-1", failed(Next::BackOff)).await;
         assert_eq!(bed.place("p-1").await.status, PlaceStatus::Leaving);
@@ -189,14 +193,17 @@ pub async fn close_goes_on_fails_and_clears_leftovers(bed: &mut Bed) {
     bed.done(end("l-1")).await;
     assert_eq!(bed.is("l-1").await, "destroyed (released)", "its resource is going, so nothing is released");
     assert_eq!(bed.leftovers("r-1").await.len(), 1);
-    step(bed, Step::Close, "r-1", again("asked", START + 800)).await;
+    for _ in 0..10 {
+        step(bed, Step::Close, "r-1", again("asked", START + 800)).await;
+    }
     step(bed, Step::Close, "r-1", failed(Next::BackOff)).await;
     let resource = bed.resource("r-1").await;
     assert_eq!(
-        (resource.status, resource.state.as_deref(), resource.attempt),
-        (ResourceStatus::Released, Some("asked"), 2)
+        (resource.status, resource.state.as_deref(), resource.attempt, resource.failures),
+        (ResourceStatus::Released, Some("asked"), 11, 1)
     );
-    assert!(resource.due_at.unwrap() > bed.at);
+    let pause = resource.due_at.unwrap() - bed.at;
+    assert!((1..=1_001).contains(&pause), "the pause after one failure, however long it has taken: {pause}");
     assert_eq!(bed.store.taken("bp", &["b/1".to_owned()]).await.unwrap(), ["b/1"], "it keeps what it can't clean");
     step(bed, Step::Close, "r-1", done_with(None)).await;
     assert_eq!(bed.resource("r-1").await.status, ResourceStatus::Destroyed);

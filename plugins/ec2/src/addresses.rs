@@ -81,7 +81,13 @@ pub fn release(api: &Api, address: &Address) -> Result<(), Fault> {
     }
     let params = Params::new().with("AllocationId", &address.id);
     // In use is what was taken from its instance a moment ago.
-    ignore(api.call::<Done>("ReleaseAddress", params), &["InvalidAllocationID.NotFound", "InvalidIPAddress.InUse"])
+    let codes = [
+        "InvalidAllocationID.NotFound",
+        "InvalidAddressID.NotFound",
+        "InvalidAddress.NotFound",
+        "InvalidIPAddress.InUse",
+    ];
+    ignore(api.call::<Done>("ReleaseAddress", params), &codes)
 }
 
 /// What the next look will tell in any case.

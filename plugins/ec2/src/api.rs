@@ -104,8 +104,12 @@ impl<'a> Api<'a> {
     }
 
     fn new(region: &'a str, endpoint: Option<&str>, credential: &'a str) -> Api<'a> {
-        // In China, the domain is another one.
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        // AWS's partitions have domains of their own.
+        let domain = match region.split('-').next() {
+            Some("cn") => "amazonaws.com.cn",
+            Some("eusc") => "amazonaws.eu",
+            _ => "amazonaws.com",
+        };
         let endpoint = endpoint.map_or_else(|| format!("https://ec2.{region}.{domain}"), str::to_owned);
         Api { region, endpoint: endpoint.trim_end_matches('/').to_owned(), credential }
     }

@@ -20,8 +20,8 @@ pub struct Config {
     /// The name of the credential, of AWS, that requests are signed with.
     #[schemars(length(min = 1, max = 63))]
     pub credential: String,
-    /// The id of the image (AMI) that instances are made from.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9:/._-]{1,255}$"))]
+    /// The id of the image (AMI) that instances are made from, `ami-…`.
+    #[schemars(regex(pattern = "^ami-[a-z0-9]{1,64}$"))]
     pub image: String,
     /// The instance type, `t3.micro` for example.
     #[schemars(regex(pattern = r"^[a-z0-9.-]{1,63}$"))]
@@ -77,9 +77,9 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "u32", range(min = 1, max = 65536))]
     pub volume_gb: Option<u32>,
-    /// The type of the root volume, `gp3` for example. Default: the image's.
+    /// The type of the root volume: `gp2`, `gp3` or `standard`. Default: the image's.
     #[serde(default)]
-    #[schemars(with = "String", regex(pattern = "^[a-z0-9]{1,16}$"))]
+    #[schemars(with = "String", regex(pattern = "^(gp2|gp3|standard)$"))]
     pub volume_type: Option<String>,
     /// What requests may ask for.
     #[serde(default)]
@@ -98,6 +98,12 @@ pub struct Config {
     #[schemars(with = "u32", range(min = 1, max = 100_000))]
     pub shares: Option<u32>,
 }
+
+/// Bytes that AWS takes of user data, before it is encoded.
+const USER_DATA: usize = 16 << 10;
+
+/// US dollars an hour, which a price has to exceed for AWS.
+const LEAST_PRICE: f64 = 0.001;
 
 fn ssh() -> u16 {
     22
@@ -156,7 +162,18 @@ impl Config {
     /// What a schema can't say, or says less clearly.
     pub fn check(&self) -> Result<(), String> {
         self.platform.check(self.path.as_deref(), self.shares)?;
-        if let Some(key) = self.tags.keys().find(|key| key.starts_with("drydock:") || key.starts_with("aws:")) {
+        let bytes = self.user_data.as_ref().map_or(0, String::len);
+        if bytes > USER_DATA {
+            return Err(format!("its user_data has {bytes} bytes, and AWS takes {USER_DATA}: have it fetch the rest"));
+        }
+        let price = self.spot.max_price();
+        if price.is_some_and(|price| price.parse().is_ok_and(|price: f64| price <= LEAST_PRICE)) {
+            return Err(format!(
+                "its spot.max_price is too low for AWS: give more than {LEAST_PRICE}, or `spot = true`"
+            ));
+        }
+        let taken = |key: &&String| ["drydock:", "aws:"].iter().any(|begin| key.to_lowercase().starts_with(begin));
+        if let Some(key) = self.tags.keys().find(taken) {
             return Err(format!("its tag {key} begins as those of Drydock or AWS do: give it another key"));
         }
         if let Some(key) = self.labels.keys().find(|key| key.starts_with(labels::OWN)) {

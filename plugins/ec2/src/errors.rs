@@ -33,19 +33,30 @@ pub struct Complaint {
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
+    /// The same may do in a moment.
+    Passing,
     /// Others have what is asked for, or we have enough of it: later, it may be there.
     Provider,
+    /// What was made is not there any more.
+    Gone,
     /// Somebody has to change something first.
     Operator,
 }
 
-use Row::{Operator, Provider};
+use Row::{Gone, Operator, Passing, Provider};
 
 /// Codes, which may end in `*`, and what to do about them, by the first that fits. `CREDENTIAL` is that of the request.
 const TABLE: &[(Row, &[&str], &str)] = &[
     (
         Provider,
-        &["Insufficient*Capacity", "InsufficientCapacity*", "InsufficientFreeAddressesInSubnet", "SpotMaxPriceTooLow"],
+        &[
+            "Insufficient*Capacity",
+            "InsufficientCapacity*",
+            "InsufficientFreeAddressesInSubnet",
+            "SpotMaxPriceTooLow",
+            "UnfulfillableCapacity",
+            "ReservationCapacityExceeded",
+        ],
         "Drydock tries again; another instance type or subnet, or on-demand instances, may be had sooner",
     ),
     (
@@ -56,31 +67,58 @@ const TABLE: &[(Row, &[&str], &str)] = &[
             "AddressLimitExceeded",
             "MaxSpotInstanceCountExceeded",
             "VolumeLimitExceeded",
+            "MaxIOPSLimitExceeded",
+            "NetworkInterfaceLimitExceeded",
+            "KeyPairLimitExceeded",
+            "ResourceLimitExceeded",
+            "ResourceCountExceeded",
         ],
         "Drydock tries again; have AWS raise the limit, or lower `max_resources`",
     ),
     (
-        Provider,
+        Passing,
         &[
             "RequestLimitExceeded",
+            "RequestResourceCountExceeded",
+            "RequestThrottled*",
             "Throttling*",
+            "TooManyRequests*",
+            "SlowDown",
             "EC2ThrottledException",
             "Unavailable",
             "ServiceUnavailable",
             "InternalError",
             "InternalFailure",
-            "RequestExpired",
             "ConcurrentTagAccess",
+            // What was made a moment ago is not known everywhere.
+            "InvalidInstanceID.NotFound",
+            "InvalidAllocationID.NotFound",
+            "IncorrectInstanceState",
+            "IncorrectState",
+            "InvalidState",
         ],
         "Drydock tries again, less often",
+    ),
+    // A token is remembered with its parameters, also where the launch was refused.
+    (Provider, &["IdempotentParameterMismatch"], "Drydock asks for another instance instead"),
+    (Gone, &["IdempotentInstanceTerminated"], "Drydock asks for another instance instead"),
+    // It is no credential that is wrong, whatever the code begins with.
+    (
+        Operator,
+        &["AuthFailure.ServiceLinkedRoleCreationNotPermitted"],
+        "have the account of the credential CREDENTIAL make AWS's service-linked role for spot instances, once",
+    ),
+    (
+        Operator,
+        &["ExpiredToken*", "RequestExpired", "InvalidSecurity.RequestHasExpired"],
+        "renew the credential CREDENTIAL, or correct the clock of this machine",
     ),
     (
         Operator,
         &[
-            "AuthFailure",
+            "AuthFailure*",
             "UnauthorizedOperation",
             "SignatureDoesNotMatch",
-            "ExpiredToken*",
             "InvalidClientTokenId",
             "IncompleteSignature",
             "MissingAuthenticationToken",
@@ -96,12 +134,32 @@ const TABLE: &[(Row, &[&str], &str)] = &[
     ),
     (Operator, &["InvalidAMIID*", "InvalidAMIName*"], "correct the `image` of the blueprint"),
     (Operator, &["InvalidSubnet*"], "correct the `subnet` of the blueprint"),
-    (Operator, &["InvalidGroup*", "InvalidSecurityGroup*"], "correct the `security_groups` of the blueprint"),
-    (Operator, &["InvalidKey*", "InvalidKeyPair*"], "have `key` name an SSH key that is RSA or Ed25519"),
+    (
+        Operator,
+        &["VPCIdNotSpecified", "DefaultVpcDoesNotExist", "MissingInput"],
+        "name a `subnet` in the blueprint, as the account has no default VPC",
+    ),
+    (Operator, &["Gateway.NotAttached"], "give the VPC of the `subnet` an internet gateway, or take `elastic_ip` out"),
+    (
+        Operator,
+        &["InvalidGroup*", "InvalidSecurityGroup*", "SecurityGroupsPer*LimitExceeded"],
+        "correct the `security_groups` of the blueprint",
+    ),
+    (
+        Operator,
+        &["InvalidKey*", "InvalidKeyPair*"],
+        "have `key` name an SSH key that is Ed25519, or RSA of 1024, 2048 or 4096 bits",
+    ),
+    (Operator, &["InvalidTagKey*", "TagLimitExceeded"], "correct the `tags` of the blueprint"),
+    (
+        Operator,
+        &["UnknownVolumeType*", "BootForVolumeTypeUnsupported", "VolumeTypeNotAvailableInZone"],
+        "correct the `volume_type` of the blueprint",
+    ),
     (
         Operator,
         &["InvalidInstanceType*", "Unsupported*"],
-        "correct the `instance_type`, the `subnet` or the `image` of the blueprint",
+        "correct the `instance_type`, the `subnet`, the `image` or the `key` of the blueprint",
     ),
     (Operator, &["OperationNotPermitted"], "end the instance's protection from termination"),
     (
@@ -124,9 +182,7 @@ impl Complaint {
         let row = TABLE.iter().find(|(_, codes, _)| codes.iter().any(|pattern| fits(pattern, &self.code)));
         match row {
             Some((row, _, advice)) => (*row, advice.replace("CREDENTIAL", &self.credential)),
-            None if self.status >= 500 || self.status == 429 => {
-                (Provider, "Drydock tries again, less often".to_owned())
-            }
+            None if self.status >= 500 || self.status == 429 => (Passing, "Drydock tries again, less often".to_owned()),
             None => (Operator, "see what AWS says of this code, and correct the blueprint".to_owned()),
         }
     }
@@ -136,6 +192,19 @@ impl Fault {
     /// It says that this was not done, because of that code.
     pub fn is(&self, code: &str) -> bool {
         matches!(self, Fault::Refused(complaint) if complaint.code == code)
+    }
+
+    /// It may have been carried out all the same.
+    pub fn is_unanswered(&self) -> bool {
+        !matches!(self, Fault::Refused(_) | Fault::Unanswered { error: http::Error::Invalid(_), .. })
+    }
+
+    /// Nothing has to change for the same to do in a moment.
+    pub fn passes(&self) -> bool {
+        match self {
+            Fault::Refused(complaint) => complaint.row().0 == Passing,
+            _ => self.is_unanswered(),
+        }
     }
 }
 
@@ -157,7 +226,8 @@ impl From<Fault> for Failure {
                 let (row, advice) = complaint.row();
                 let reason = format!("{complaint}; {advice}");
                 match row {
-                    Provider => Failure::provider(reason),
+                    Passing | Provider => Failure::provider(reason),
+                    Gone => Failure::gone(reason),
                     Operator => Failure::operator(reason),
                 }
             }
@@ -200,7 +270,11 @@ mod tests {
             (Next::BackOff, 429, "SomethingNew"),
             (Next::Attention, 401, "AuthFailure"),
             (Next::Attention, 403, "UnauthorizedOperation SignatureDoesNotMatch"),
-            (Next::Attention, 400, "ExpiredToken ExpiredTokenException OptInRequired"),
+            (Next::Attention, 400, "ExpiredToken ExpiredTokenException RequestExpired OptInRequired"),
+            (Next::Attention, 401, "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
+            (Next::Attention, 400, "VPCIdNotSpecified Gateway.NotAttached InvalidTagKey.Malformed UnknownVolumeType"),
+            (Next::BackOff, 400, "IncorrectInstanceState InvalidInstanceID.NotFound IdempotentParameterMismatch"),
+            (Next::Gone, 400, "IdempotentInstanceTerminated"),
             (Next::Attention, 400, "InvalidAMIID.NotFound InvalidAMIID.Malformed InvalidAMIID.Unavailable"),
             (Next::Attention, 400, "InvalidSubnetID.NotFound InvalidGroup.NotFound InvalidKey.Format"),
             (Next::Attention, 400, "InvalidParameterValue Unsupported SomethingNew"),

@@ -120,6 +120,12 @@ impl Instance {
         }
     }
 
+    /// It has ended at its start, for what its configuration demands and can't be had.
+    pub fn is_misconfigured(&self) -> bool {
+        let codes = ["Client.InternalError", "Client.InvalidSnapshot.NotFound"];
+        self.state_reason.as_ref().is_some_and(|reason| codes.contains(&reason.code.as_str()))
+    }
+
     pub fn private_address(&self) -> Option<String> {
         filled(&self.private_ip_address)
     }
@@ -185,9 +191,13 @@ pub fn of_resource(api: &Api, b: &Blueprint<Ec2>, resource: &str, known: Option<
     Ok(found)
 }
 
-/// None where EC2 knows none. A malformed id is none that it knows.
+/// None where EC2 knows none. A malformed id is none that it knows. It is asked for by its id, and not by a filter: while
+/// a zone is disturbed, EC2 refuses questions that may be about all of them.
 pub fn with_id(api: &Api, id: &str) -> Result<Option<Instance>, Fault> {
-    Ok(find(api, &Params::new().filter("instance-id", &[id]))?.into_iter().find(|one| one.id == id))
+    match api.call::<Described>("DescribeInstances", Params::new().with("InstanceId.1", id)) {
+        Err(fault) if fault.is("InvalidInstanceID.NotFound") || fault.is("InvalidInstanceID.Malformed") => Ok(None),
+        described => Ok(described?.open().0.into_iter().find(|one| one.id == id)),
+    }
 }
 
 #[derive(Deserialize)]
@@ -212,7 +222,8 @@ pub fn terminate(api: &Api, id: &str) -> Result<(), Fault> {
     }
 }
 
-/// Terminates all of them but one: an answer that was lost may have launched a second, where launches have no tokens.
+/// Terminates all of them but one: an answer that was lost may have launched a second, where a token counts for one zone
+/// only, or for nothing.
 pub fn terminate_others(api: &Api, all: &[Instance], keep: &str) -> Result<(), Fault> {
     all.iter().filter(|one| one.id != keep && !one.state().is_over()).try_for_each(|one| terminate(api, &one.id))
 }

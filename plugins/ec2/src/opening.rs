@@ -4,6 +4,7 @@ use crate::Ec2;
 use crate::addresses;
 use crate::api::Api;
 use crate::attributes::Found;
+use crate::errors::Fault;
 use crate::instances::{self, Instance, State};
 use crate::keys;
 use crate::launch;
@@ -20,40 +21,89 @@ const UNSEEN: u32 = 30;
 /// Refusals of the key in a row that are put down to an instance which has not yet got it.
 const REFUSALS: u32 = 12;
 
+/// How often what makes something is repeated, where there was no answer, before it counts as failed.
+const REPEATS: u32 = 3;
+
+/// What EC2 says of an instance that can't get an address: because it is not visible everywhere yet, because it has not
+/// got so far, or because it is over.
+const NOT_FIT: [&str; 3] = ["InvalidInstanceID", "InvalidInstanceID.NotFound", "IncorrectInstanceState"];
+
 /// For a command that does nothing.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// Why a call does not end well.
+enum Halt {
+    Fault(Fault),
+    Failure(Failure),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Halt {
+        Halt::Fault(fault)
+    }
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Halt {
+        Halt::Failure(failure)
+    }
+}
 
 pub fn open(c: &Context, b: &Blueprint<Ec2>, on: &Resource<Ec2>) -> Result<Progress, Failure> {
     let saved = Saved::of(on)?;
     let api = Api::of(on);
+    let stage = saved.clone();
+    let progress = match saved.stage {
+        Stage::Key => key(&api, b, on, stage),
+        Stage::Launch => launch(&api, b, on, stage),
+        Stage::Start => start(&api, b, on, stage),
+        Stage::Address => address(&api, b, on, stage),
+        Stage::Reach => reach(&api, c, on, stage),
+    };
+    progress.or_else(|halt| match halt {
+        Halt::Fault(fault) if is_borne(&saved, &fault) => Ok(saved.wait(Failure::from(fault).reason)),
+        Halt::Fault(fault) => Err(fault.into()),
+        Halt::Failure(failure) => Err(failure),
+    })
+}
+
+/// Whether the same is tried again in a moment: a step that fails costs what it has made.
+fn is_borne(saved: &Saved, fault: &Fault) -> bool {
     match saved.stage {
-        Stage::Key => key(&api, b, on, saved),
-        Stage::Launch => launch(&api, b, on, saved),
-        Stage::Start => start(&api, b, on, saved),
-        Stage::Address => address(&api, b, on, saved),
-        Stage::Reach => reach(&api, c, on, saved),
+        Stage::Key => false,
+        // What was made without an answer is found by its tags and its token. What is refused has made nothing.
+        Stage::Launch => fault.is_unanswered() && saved.tries < REPEATS,
+        Stage::Start | Stage::Address | Stage::Reach => fault.passes(),
     }
 }
 
-fn key(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Failure> {
+fn key(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Halt> {
     saved.key_pair = keys::ensure(api, &on.attributes.key, &b.installation)?;
     Ok(saved.next(Stage::Launch, "the instance is about to be launched"))
 }
 
-fn launch(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Failure> {
+fn launch(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Halt> {
+    // The address first: where there are too many of them, no instance is launched in vain.
+    if on.attributes.elastic_ip && saved.found.allocation.is_none() {
+        let there = addresses::of_resource(api, b, &on.id, None)?.into_iter().next();
+        let address = there.map_or_else(|| addresses::allocate(api, &tags::of_resource(b, on)), Ok)?;
+        saved.found.allocation = Some(address.id);
+        return Ok(saved.next(Stage::Launch, "the elastic IP is allocated").percent(10));
+    }
     let all = instances::of_resource(api, b, &on.id, None)?;
     let instance = match (all.iter().find(|one| !one.state().is_over()), all.first()) {
         (Some(instance), _) => instance.clone(),
         // The token would only bring this one again.
-        (None, Some(over)) => return Err(lost(over)),
+        (None, Some(over)) => return Err(lost(over).into()),
         (None, None) => match instances::launch(api, launch::params(api, b, on, &saved.key_pair)?) {
             Ok(instance) => instance,
-            Err(fault) if fault.is("IdempotentParameterMismatch") => {
+            Err(fault) if fault.is("IdempotentParameterMismatch") && saved.tries < UNSEEN => {
                 let note = "an instance that was asked for before the configuration changed is not visible yet";
                 return Ok(saved.wait(note));
             }
             Err(fault) if keys::is_missing(&fault) => {
-                return Ok(saved.next(Stage::Key, "somebody has removed the key pair: it is imported again"));
+                saved.stage = Stage::Key;
+                return Ok(saved.wait("EC2 does not know the key pair: it is imported again, should it be gone"));
             }
             Err(fault) => return Err(fault.into()),
         },
@@ -63,20 +113,20 @@ fn launch(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -
     Ok(saved.next(Stage::Start, instance.describe()).percent(20))
 }
 
-fn start(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Failure> {
+fn start(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Halt> {
     let id = saved.found.instance.clone().unwrap_or_default();
     let all = instances::of_resource(api, b, &on.id, Some(&id))?;
     instances::terminate_others(api, &all, &id)?;
     let Some(instance) = all.iter().find(|one| one.id == id) else {
         return match saved.tries {
             ..UNSEEN => Ok(saved.wait(format!("the instance {id} is not visible yet")).percent(20)),
-            _ => Err(Failure::gone(format!("EC2 does not know the instance {id} that it has launched"))),
+            _ => Err(Failure::gone(format!("EC2 does not know the instance {id} that it has launched")).into()),
         };
     };
     match instance.state() {
         State::Pending => return Ok(saved.wait(instance.describe()).percent(30)),
         State::Running => {}
-        State::Stopping | State::Stopped | State::ShuttingDown | State::Terminated => return Err(lost(instance)),
+        State::Stopping | State::Stopped | State::ShuttingDown | State::Terminated => return Err(lost(instance).into()),
     }
     saved.found.private_address = instance.private_address();
     saved.found.public_address = instance.public_address();
@@ -88,26 +138,22 @@ fn start(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) ->
     reachable(b, saved)
 }
 
-fn address(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Failure> {
+fn address(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -> Result<Progress, Halt> {
     let instance = saved.found.instance.clone().unwrap_or_default();
-    let all = addresses::of_resource(api, b, &on.id, saved.found.allocation.as_deref())?;
-    let known = |id: &String| all.iter().find(|one| one.id == *id);
-    let chosen = match &saved.found.allocation {
-        Some(id) => known(id),
-        None => all.iter().find(|one| one.instance().as_ref() == Some(&instance)).or(all.first()),
-    };
-    let Some(chosen) = chosen else {
-        if saved.found.allocation.is_none() {
-            saved.found.allocation = Some(addresses::allocate(api, &tags::of_resource(b, on))?.id);
-            return Ok(saved.next(Stage::Address, "the elastic IP is allocated").percent(55));
-        }
+    let allocation = saved.found.allocation.clone().unwrap_or_default();
+    let all = addresses::of_resource(api, b, &on.id, Some(&allocation))?;
+    let Some(chosen) = all.iter().find(|one| one.id == allocation) else {
         return Ok(saved.wait("the elastic IP is not visible yet").percent(55));
     };
-    saved.found.allocation = Some(chosen.id.clone());
     if chosen.instance().as_ref() != Some(&instance) {
         match addresses::associate(api, &chosen.id, &instance) {
             // Where it is not visible everywhere yet, and where an earlier try has done it: the next look tells.
             Err(fault) if fault.is("InvalidAllocationID.NotFound") || fault.is("Resource.AlreadyAssociated") => {}
+            Err(fault) if NOT_FIT.iter().any(|code| fault.is(code)) => {
+                if let Some(over) = instances::with_id(api, &instance)?.filter(|one| one.state().is_over()) {
+                    return Err(lost(&over).into());
+                }
+            }
             other => other?,
         }
         return Ok(saved.wait(format!("the instance {instance} gets the address {}", chosen.public_ip)).percent(60));
@@ -121,7 +167,7 @@ fn address(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) 
 }
 
 /// It has its addresses: the one it is reached by is chosen.
-fn reachable(b: &Blueprint<Ec2>, mut saved: Saved) -> Result<Progress, Failure> {
+fn reachable(b: &Blueprint<Ec2>, mut saved: Saved) -> Result<Progress, Halt> {
     let Found { instance, private_address: private, public_address: public, .. } = &saved.found;
     let address = if b.config.private_ip { private.clone() } else { public.clone().or(private.clone()) };
     let Some(address) = address else {
@@ -133,7 +179,7 @@ fn reachable(b: &Blueprint<Ec2>, mut saved: Saved) -> Result<Progress, Failure> 
     Ok(saved.next(Stage::Reach, note).percent(70))
 }
 
-fn reach(api: &Api, c: &Context, on: &Resource<Ec2>, saved: Saved) -> Result<Progress, Failure> {
+fn reach(api: &Api, c: &Context, on: &Resource<Ec2>, saved: Saved) -> Result<Progress, Halt> {
     let (instance, address) = (saved.found.instance.clone(), saved.found.address.clone());
     let (instance, address) = (instance.unwrap_or_default(), address.unwrap_or_default());
     let access = on.attributes.access_at(&address);
@@ -149,15 +195,18 @@ fn reach(api: &Api, c: &Context, on: &Resource<Ec2>, saved: Saved) -> Result<Pro
                 return Err(Failure::operator(format!(
                     "the instance {instance} does not let {user} in with the key {key}: {why}; correct the `user` of the \
                      blueprint, or what the image does with its key pair"
-                )));
+                ))
+                .into());
             }
             Err(error) => {
-                return Err(Failure::from(error).while_doing(&format!("{instance} could not be asked to run `true`")));
+                return Err(Failure::from(error)
+                    .while_doing(&format!("{instance} could not be asked to run `true`"))
+                    .into());
             }
         };
         if let Some(why) = waits {
             if let Some(over) = instances::with_id(api, &instance)?.filter(|one| one.state().is_over()) {
-                return Err(lost(&over));
+                return Err(lost(&over).into());
             }
             return Ok(saved.wait(format!("{address} does not answer yet: {why}")).percent(80));
         }
@@ -172,5 +221,10 @@ fn reach(api: &Api, c: &Context, on: &Resource<Ec2>, saved: Saved) -> Result<Pro
 
 /// An instance that is of no use any more before it was of any.
 fn lost(instance: &Instance) -> Failure {
-    Failure::gone(instance.describe())
+    match instance.is_misconfigured() {
+        true => {
+            Failure::operator(format!("{}; see what AWS says of that, and correct the blueprint", instance.describe()))
+        }
+        false => Failure::gone(instance.describe()),
+    }
 }

@@ -202,8 +202,10 @@ impl Called<'_> {
         self.place.map_or_else(|| self.resource.id.clone(), |place| place.id.clone())
     }
 
-    fn attempt(&self) -> i64 {
-        self.place.map_or(self.resource.attempt, |place| place.attempt)
+    /// Tries of this step so far, and how many of them failed or gave no answer.
+    fn tries(&self) -> (i64, i64) {
+        let of_resource = (self.resource.attempt, self.resource.failures);
+        self.place.map_or(of_resource, |place| (place.attempt, place.failures))
     }
 
     /// None: it was not called, since this node may have been seen dead by now.
@@ -256,7 +258,7 @@ impl Called<'_> {
         let blame = if matches!(fault, Fault::Host(_)) { Blame::Host } else { Blame::Plugin };
         let reason = format!("{} of {} gave no answer: {fault}", self.step.name(), self.id());
         let failure = Failure { blame, next, reason, after: None };
-        let tries = self.attempt() + 1;
+        let tries = self.tries().1 + 1;
         let ends = matches!(self.step, Step::Open | Step::Activate);
         if ends && tries >= UNANSWERED_TRIES {
             return StepEnd::Failed(failure);
@@ -307,7 +309,7 @@ impl Called<'_> {
             context: Context {
                 key,
                 epoch: self.epoch.max(0) as u64,
-                attempt: self.attempt().max(0) as u32,
+                attempt: self.tries().0.max(0) as u32,
                 deadline: u64::from(config.step_timeout) * 1_000,
                 ending,
                 leftovers: leftovers

@@ -241,7 +241,7 @@ pub enum StepEnd {
         handout: Option<Handout>,
     },
     Again {
-        /// What is known so far; none leaves what was known before.
+        /// What is known so far. None: the call gave no answer; what was known before stays.
         state: Option<String>,
         due_at: i64,
         note: String,

@@ -231,8 +231,9 @@ row! {
     state: Option<String> => Text,
     /// What is waited for, for people.
     note: Option<String> => Text,
-    /// Tries so far of the step it is in.
+    /// Tries so far of the step it is in; and how many of them failed or gave no answer.
     attempt: i64 => Int,
+    failures: i64 => Int,
     /// When its next step is due; of an active one, when its time is over.
     due_at: Option<i64> => Int,
     /// When it breaks if it is still pending. While it waits for a nested lease, that time stands still.
@@ -271,7 +272,9 @@ row! {
     touched: i64 => Int,
     state: Option<String> => Text,
     note: Option<String> => Text,
+    /// As of a resource.
     attempt: i64 => Int,
+    failures: i64 => Int,
     due_at: Option<i64> => Int,
     created_at: i64 => Int fixed,
     claim: String => Text,

@@ -80,7 +80,7 @@ impl<'a> Work<'a> {
     ) -> bool {
         let before = needed;
         // What has failed to close once does not count as coming any more.
-        let coming = |resource: &&&Resource| !resource.status.alive() && resource.attempt == 0;
+        let coming = |resource: &&&Resource| !resource.status.alive() && resource.failures == 0;
         for resource in standing.iter().filter(coming) {
             if needed > 0 && self.promised.insert(resource.id.clone()) {
                 obstacles.push(closing(terms, resource));

@@ -33,7 +33,7 @@ fn what_open_never_answered_for_is_found_although_it_is_not_visible_at_once() {
     let b = blueprint(&proxy, json!({ "spot": true }));
     let kept = Kept::new(&b, "r-1");
     fake::with(World::new(&proxy), || {
-        kept.open(&b).expect_err("no answer");
+        kept.open_to_launch(&b, &proxy);
         assert_eq!(Existing::of(&proxy).instances, 1);
         proxy.state().hidden = 4;
         proxy.state().spot.0.clear();

@@ -146,7 +146,7 @@ fn what_was_launched_twice_and_ended_does_not_speak_for_the_resource() {
     let b = blueprint(&proxy, json!({}));
     let kept = Kept::new(&b, "r-1");
     fake::with(World::new(&proxy), || {
-        kept.open(&b).expect_err("no answer");
+        kept.open_to_launch(&b, &proxy);
         proxy.state().hidden = 1;
         kept.open(&b).expect("opened");
         let things = seen(&b).things;

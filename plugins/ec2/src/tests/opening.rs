@@ -156,7 +156,7 @@ fn a_second_instance_of_a_launch_without_a_token_is_terminated() {
     let b = blueprint(&proxy, json!({}));
     let kept = Kept::new(&b, "r-1");
     fake::with(World::new(&proxy), || {
-        assert_eq!(kept.open(&b).expect_err("no answer").next, Next::BackOff);
+        kept.open_to_launch(&b, &proxy);
         proxy.state().hidden = 1;
         kept.open(&b).expect("opened");
     });
@@ -193,7 +193,7 @@ fn a_launch_under_an_older_configuration_is_found_and_not_repeated() {
     let b = blueprint(&proxy, json!({}));
     let kept = Kept::new(&b, "r-1");
     fake::with(World::new(&proxy), || {
-        kept.open(&b).expect_err("no answer");
+        kept.open_to_launch(&b, &proxy);
         let edited = blueprint(&proxy, json!({ "tags": { "team": "other" } }));
         proxy.state().hidden = 2;
         let waits = kept.call(&edited, Ec2::open).expect("not visible yet");

@@ -123,6 +123,25 @@ impl Kept {
         panic!("a step is not done after a hundred calls: {:?}", self.0.borrow().state)
     }
 
+    /// What is saved of it.
+    pub fn saved(&self) -> Value {
+        self.0.borrow().state.as_deref().map_or(Value::Null, |state| serde_json::from_str(state).expect("it is JSON"))
+    }
+
+    /// Calls `open` until it is at that stage.
+    pub fn open_to(&self, b: &Blueprint<Ec2>, stage: &str) {
+        while self.saved()["stage"] != stage {
+            assert!(!self.call(b, Ec2::open).expect("on its way").is_done(), "it was never at {stage}");
+        }
+    }
+
+    /// Calls `open` until an instance was asked for, whatever came of that.
+    pub fn open_to_launch(&self, b: &Blueprint<Ec2>, proxy: &Proxy) {
+        while asked(proxy, "RunInstances") == 0 {
+            self.call(b, Ec2::open).expect("on its way");
+        }
+    }
+
     pub fn open(&self, b: &Blueprint<Ec2>) -> Result<(), Failure> {
         self.step(b, Ec2::open)
     }

@@ -101,12 +101,14 @@ impl Deciding<'_> {
         }
     }
 
+    /// Without a state, the try failed or gave no answer.
     fn resource_again(&mut self, mut resource: Resource, state: Option<&str>, due_at: Option<i64>, note: &str) {
         if let Some(state) = state {
             resource.state = Some(state.to_owned());
         }
         resource.note = Some(note.to_owned());
         resource.attempt += 1;
+        resource.failures += i64::from(state.is_none());
         resource.due_at = due_at;
         if due_at.is_none() {
             resource.waits_since = Some(self.at);
@@ -125,12 +127,14 @@ impl Deciding<'_> {
         self.put_resource(resource);
     }
 
+    /// Without a state, the try failed or gave no answer.
     fn place_again(&mut self, mut place: Place, state: Option<&str>, due_at: i64, note: &str) {
         if let Some(state) = state {
             place.state = Some(state.to_owned());
         }
         place.note = Some(note.to_owned());
         place.attempt += 1;
+        place.failures += i64::from(state.is_none());
         place.due_at = Some(due_at);
         let event = crate::model::rows::Event {
             subject: crate::model::status::Subject::Place,
@@ -164,7 +168,7 @@ impl Deciding<'_> {
                 self.destroy_resource(resource, &failure.reason)?;
             }
             StepEnd::Failed(failure) => {
-                let due_at = self.at + backoff::pause(failure, resource.attempt + 1, self.commit);
+                let due_at = self.at + backoff::pause(failure, resource.failures + 1, self.commit);
                 self.resource_again(resource, None, Some(due_at), &failure.reason);
             }
         }
@@ -234,11 +238,11 @@ impl Deciding<'_> {
                     false => self.place_gone(place, &failure.reason, report.closes)?,
                 }
             }
-            StepEnd::Failed(failure) if place.attempt + 1 >= RELEASE_TRIES => {
+            StepEnd::Failed(failure) if place.failures + 1 >= RELEASE_TRIES => {
                 self.give_up_release(place, failure, report.closes)?;
             }
             StepEnd::Failed(failure) => {
-                let due_at = self.at + backoff::pause(failure, place.attempt + 1, self.commit);
+                let due_at = self.at + backoff::pause(failure, place.failures + 1, self.commit);
                 self.place_again(place, None, due_at, &failure.reason);
             }
         }

@@ -95,6 +95,7 @@ impl Deciding<'_> {
         }
         resource.status = to;
         resource.attempt = 0;
+        resource.failures = 0;
         resource.note = None;
         change(&mut resource);
         if to == ResourceStatus::Destroyed {
@@ -156,6 +157,7 @@ impl Deciding<'_> {
         self.check(Subject::Place, &place.id, from.name(), to.name())?;
         place.status = to;
         place.attempt = 0;
+        place.failures = 0;
         place.note = None;
         place.epoch += 1;
         change(&mut place);
