@@ -91,13 +91,16 @@ fn an_instance_that_cannot_be_used_is_sick() {
     let b = blueprint(&proxy, json!({ "path": "/srv/leases" }));
     let kept = Kept::new(&b, "r-1");
     let (mut world, ()) = fake::with(World::new(&proxy), || kept.open(&b).expect("opened"));
-    world.commands = vec![Err(Error::Unreachable("no route".to_owned()))];
+    let no_route = || Err(Error::Unreachable("no route".to_owned()));
+    world.commands = vec![no_route(), Ok(0), Ok(0), no_route()];
     let (world, ()) = fake::with(world, || {
         let check = || Ec2::check(&fake::context("k"), &b, &kept.resource());
         assert!(matches!(check(), Verdict::Sick(why) if why.contains("no route")));
         assert!(matches!(check(), Verdict::Healthy));
         proxy.fault("DescribeInstances", Fault::Refused(503, "RequestLimitExceeded", "Less."));
-        assert!(matches!(check(), Verdict::Sick(why) if why.contains("RequestLimitExceeded")));
+        assert!(matches!(check(), Verdict::Healthy), "it answers, whether EC2 does or not");
+        proxy.fault("DescribeInstances", Fault::CutBefore);
+        assert!(matches!(check(), Verdict::Sick(why) if why.contains("no route") && why.contains("DescribeInstances")));
         let id = kept.attributes().found.instance.expect("an instance");
         proxy.moto("StopInstances", &format!("InstanceId.1={id}"));
         assert!(matches!(check(), Verdict::Sick(why) if why.contains("is stopped")));
@@ -107,6 +110,32 @@ fn an_instance_that_cannot_be_used_is_sick() {
         "a check changes nothing: {:?}",
         world.ran
     );
+}
+
+#[test]
+fn an_id_that_ec2_does_not_know_is_nobodys() {
+    let proxy = Proxy::start();
+    let b = blueprint(&proxy, json!({}));
+    fake::with(World::new(&proxy), || {
+        for id in ["i-0123456789abcdef0", "nonsense"] {
+            let found = crate::instances::with_id(&crate::api::Api::configured(&b), id);
+            assert!(matches!(found, Ok(None)), "{id}: {found:?}");
+        }
+    });
+}
+
+#[test]
+fn one_that_runs_no_commands_is_known_by_ec2_alone() {
+    let proxy = Proxy::start();
+    let b = blueprint(&proxy, json!({ "platform": "windows" }));
+    let kept = Kept::new(&b, "r-1");
+    fake::with(World::new(&proxy), || {
+        kept.open(&b).expect("opened");
+        let check = || Ec2::check(&fake::context("k"), &b, &kept.resource());
+        assert!(matches!(check(), Verdict::Healthy));
+        proxy.fault("DescribeInstances", Fault::Refused(503, "RequestLimitExceeded", "Less."));
+        assert!(matches!(check(), Verdict::Sick(why) if why.contains("RequestLimitExceeded")));
+    });
 }
 
 #[test]

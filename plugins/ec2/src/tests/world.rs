@@ -130,16 +130,24 @@ impl Kept {
 
     /// Calls `open` until it is at that stage.
     pub fn open_to(&self, b: &Blueprint<Ec2>, stage: &str) {
-        while self.saved()["stage"] != stage {
-            assert!(!self.call(b, Ec2::open).expect("on its way").is_done(), "it was never at {stage}");
+        for _ in 0..100 {
+            if self.saved()["stage"] == stage {
+                return;
+            }
+            self.call(b, Ec2::open).expect("on its way");
         }
+        panic!("it does not come to {stage}: {}", self.saved());
     }
 
     /// Calls `open` until an instance was asked for, whatever came of that.
     pub fn open_to_launch(&self, b: &Blueprint<Ec2>, proxy: &Proxy) {
-        while asked(proxy, "RunInstances") == 0 {
+        for _ in 0..100 {
+            if asked(proxy, "RunInstances") > 0 {
+                return;
+            }
             self.call(b, Ec2::open).expect("on its way");
         }
+        panic!("no instance is asked for: {}", self.saved());
     }
 
     pub fn open(&self, b: &Blueprint<Ec2>) -> Result<(), Failure> {
