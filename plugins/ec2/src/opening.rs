@@ -102,8 +102,9 @@ fn launch(api: &Api, b: &Blueprint<Ec2>, on: &Resource<Ec2>, mut saved: Saved) -
                 return Ok(saved.wait(note));
             }
             Err(fault) if keys::is_missing(&fault) => {
-                saved.stage = Stage::Key;
-                return Ok(saved.wait("EC2 does not know the key pair: it is imported again, should it be gone"));
+                // The stage stays: an earlier try may have launched one.
+                saved.key_pair = keys::ensure(api, &on.attributes.key, &b.installation)?;
+                return Ok(saved.wait("EC2 did not know the key pair: it was imported again, where it was gone"));
             }
             Err(fault) => return Err(fault.into()),
         },
